@@ -1,0 +1,34 @@
+package stream
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// AuditRecord is one line of who did what.
+type AuditRecord struct {
+	At     time.Time `json:"at"`
+	Actor  string    `json:"actor"` // "command", "system"
+	User   string    `json:"user,omitempty"`
+	Tenant string    `json:"tenant,omitempty"`
+	Action string    `json:"action"` // such as "tenant paused", "token revealed"
+	Detail string    `json:"detail,omitempty"`
+}
+
+// Audit keeps a record for good. It never holds a secret.
+func (s *Store) Audit(ctx context.Context, r AuditRecord) error {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("keep the audit record %q: %w", r.Action, err)
+	}
+	msg := nats.NewMsg("audit." + token(r.Actor) + "." + token(r.Tenant))
+	msg.Data = text
+	if _, err := s.js.PublishMsg(ctx, msg); err != nil {
+		return s.fault("keep the audit record "+r.Action, r.Tenant, err)
+	}
+	return nil
+}
