@@ -113,6 +113,7 @@ type Grant struct {
 	ClientID string    // the application it was given to
 	Account  string    // who signed in, as the token names them
 	V1       bool      // obtained from the v1 endpoints (resource=)
+	Public   bool      // obtained without the application's credential, and refreshed without it
 	Obtained time.Time // when the person signed in
 	Rotated  time.Time // when RefreshToken was received
 }

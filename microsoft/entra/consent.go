@@ -1,0 +1,68 @@
+package entra
+
+import (
+	"crypto/subtle"
+	"errors"
+	"net/url"
+	"strings"
+
+	"tributary"
+)
+
+// AdminConsentURL is the link on which a customer's administrator consents to
+// all that the application's registration asks for, in every API. The browser
+// comes back to redirect, which must be registered, with the state: bind it to
+// one customer, and read the answer with [ReadConsent].
+// An empty tenant id lets the administrator's own tenant be the one.
+func AdminConsentURL(cloud tributary.Cloud, tenantID string, app tributary.App, redirect, state string) string {
+	if tenantID == "" {
+		tenantID = "common"
+	}
+	v := url.Values{"client_id": {app.ClientID}}
+	if redirect != "" {
+		v.Set("redirect_uri", redirect)
+	}
+	if state != "" {
+		v.Set("state", state)
+	}
+	return cloud.Login + "/" + url.PathEscape(tenantID) + "/adminconsent?" + v.Encode()
+}
+
+// ReadConsent reads the parameters with which the browser came back from an
+// [AdminConsentURL]. A nil error says that somebody consented for some tenant:
+// the tenant that the parameters name can be forged, so it isn't given. The
+// proof is a token of the tenant in question.
+func ReadConsent(v url.Values, state string) error {
+	const op = "read the administrator's consent"
+	if !sameState(v.Get("state"), state) {
+		return strayAnswer(op)
+	}
+	if v.Get("error") != "" {
+		e := judge(parseRedirect(v, nil), "")
+		e.Op = op
+		return e
+	}
+	if !strings.EqualFold(v.Get("admin_consent"), "true") {
+		return &tributary.Error{
+			Code: tributary.CodeConsentMissing, Op: op, Fix: tributary.FixCustomer,
+			Err:  errors.New("the answer doesn't say that an administrator consented"),
+			Next: "open the consent link again",
+		}
+	}
+	return nil
+}
+
+// sameState compares in constant time. An empty state is never the same.
+func sameState(got, want string) bool {
+	return want != "" && subtle.ConstantTimeCompare([]byte(got), []byte(want)) == 1
+}
+
+// strayAnswer is for an answer with another state than we sent: it belongs to
+// another sign-in, or somebody made it up.
+func strayAnswer(op string) *tributary.Error {
+	return &tributary.Error{
+		Code: CodeRequest, Op: op, Fix: tributary.FixMSSP,
+		Err:  errors.New("the answer has another state than the question: it belongs to another sign-in, or is forged"),
+		Next: "start again, and use the newest browser window only",
+	}
+}
