@@ -1,0 +1,34 @@
+package config
+
+import (
+	"time"
+)
+
+// File writes alerts as lines into files of a folder.
+type File struct {
+	Common
+	Dir      string        // the folder, made where it is missing
+	MaxBytes int64         // a file that has reached it is closed and another begun
+	MaxAge   time.Duration // a file that has been open so long, likewise
+}
+
+type rawFile struct {
+	rawCommon
+	Dir      text       `yaml:"dir"`
+	MaxBytes amountText `yaml:"max_bytes"`
+	MaxAge   amountText `yaml:"max_age"`
+}
+
+func (r *rawFile) build(p *parse, common Common) Destination {
+	d := File{
+		Common:   common,
+		MaxBytes: p.size(&r.MaxBytes, DefaultFileMaxBytes, MinFileBytes),
+		MaxAge:   p.duration(&r.MaxAge, DefaultFileMaxAge, MinFileAge, MaxFileAge),
+	}
+	if !r.Dir.set {
+		p.report(r.place, "dir is missing", "name the folder for the files, such as dir: ./out")
+	} else if r.Dir.ok() {
+		d.Dir = p.path(&r.Dir, "")
+	}
+	return d
+}
