@@ -71,4 +71,3 @@ func describe(c *config.Config) string {
 func sorted[V any](m map[string]V) []string {
 	return config.SortedKeys(m)
 }
-
