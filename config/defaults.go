@@ -36,7 +36,7 @@ const (
 	DefaultFormat = "raw"
 
 	DefaultFileMaxBytes = 256 << 20
-	DefaultFileMaxAge   = time.Hour
+	DefaultFileMaxAge   = 24 * time.Hour
 )
 
 // Limits of what the file may ask for.

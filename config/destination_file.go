@@ -8,8 +8,8 @@ import (
 type File struct {
 	Common
 	Dir      string        // the folder, made where it is missing
-	MaxBytes int64         // a file that has reached it is closed and another begun
-	MaxAge   time.Duration // a file that has been open so long, likewise
+	MaxBytes int64         // another file begins rather than let one grow larger
+	MaxAge   time.Duration // the time that one file covers, counted in UTC
 }
 
 type rawFile struct {
