@@ -21,6 +21,9 @@ func (s *Server) adminConsent(v version) http.HandlerFunc {
 
 func (s *Server) newConsentFlow(r *http.Request, v version) (*flow, *Error) {
 	in := r.URL.Query()
+	if e := checkSize(in); e != nil {
+		return nil, e
+	}
 	p, e := s.place(r)
 	if e != nil {
 		return nil, e

@@ -69,16 +69,27 @@ func (s *Server) authorize(v version) http.HandlerFunc {
 }
 
 func authorizeForm(w http.ResponseWriter, r *http.Request) (url.Values, *Error) {
+	var in url.Values
 	switch r.Method {
 	case http.MethodGet:
-		return r.URL.Query(), nil
+		in = r.URL.Query()
 	case http.MethodPost:
 		if e := readForm(w, r); e != nil {
 			return nil, e
 		}
-		return r.Form, nil
+		in = r.Form
+	default:
+		return nil, AADSTS(900561).say("The endpoint only accepts GET and POST requests. Received a %s request.", r.Method)
 	}
-	return nil, AADSTS(900561).say("The endpoint only accepts GET and POST requests. Received a %s request.", r.Method)
+	return in, checkSize(in)
+}
+
+// checkSize refuses a request that is too long to be kept until it is answered.
+func checkSize(in url.Values) *Error {
+	if len(in.Encode()) > remembered {
+		return AADSTS(9002313).say("The request is longer than %d bytes.", remembered)
+	}
+	return nil
 }
 
 // newFlow reads what has to be right before anything may be sent to a redirect

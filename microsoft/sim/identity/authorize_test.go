@@ -258,10 +258,43 @@ func TestSingleSignOn(t *testing.T) {
 		t.Errorf("picked another: %+v", a)
 	}
 	l.refusedVisit(nobody, open(contoso, "prompt", "login"), "AADSTS50034")
-	if _, err := b.Visit(t.Context(), l.url+"/common/oauth2/v2.0/logout"); err != nil {
-		t.Fatal(err)
+	// Signed in as somebody whom the tenant doesn't know: another may sign in.
+	q := l.page(b.Client.Get(open(adatum)))
+	if q.form.id != "signin" || !strings.Contains(q.alert, "AADSTS16000") {
+		t.Errorf("%+v", q)
+	}
+	// Signing out goes back only to an address that some application registered.
+	out := l.url + "/common/oauth2/v2.0/logout?state=s&post_logout_redirect_uri="
+	if final, err := b.Visit(t.Context(), out+url.QueryEscape("https://evil.example/")); err != nil || final.Host == "evil.example" {
+		t.Errorf("%v %v", final, err)
+	}
+	if final, err := b.Visit(t.Context(), out+url.QueryEscape(msspRedirect)); err != nil || final.String() != msspRedirect+"/?state=s" {
+		t.Errorf("%v %v", final, err)
 	}
 	if q := l.visit(nobody, open(contoso, "prompt", "none")); q.Get("error") != "login_required" {
 		t.Errorf("after signing out: %v", q)
+	}
+}
+
+// The authorize request may be posted, and none may be too long to keep.
+func TestAuthorizeForm(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	at := l.url + "/" + contoso + "/oauth2/v2.0/authorize"
+	form := values("client_id", multiApp, "response_type", "code", "redirect_uri", msspRedirect, "scope", "User.Read")
+	if p := l.page(l.client.PostForm(at, form)); p.form.id != "signin" {
+		t.Errorf("%+v", p)
+	}
+	form.Set("state", strings.Repeat("x", remembered))
+	l.refusedVisit(l.browser(bob), at+"?"+form.Encode(), "AADSTS9002313")
+	l.refusedVisit(l.browser(admin), l.address("/"+contoso+"/adminconsent", "client_id", multiApp, "state", form.Get("state")), "AADSTS9002313")
+	l.refused(l.post("/"+contoso+"/oauth2/v2.0/devicecode", "client_id", pubApp, "scope", form.Get("state")), "9002313", "invalid_request")
+	l.refused(l.post("/"+contoso+"/oauth2/v2.0/token", "x", strings.Repeat("x", bodyLimit)), "9002313", "invalid_request")
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, at, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := l.do(req); a.status != http.StatusBadRequest || !strings.Contains(a.raw, "AADSTS900561") {
+		t.Errorf("HTTP %d %s", a.status, a.raw)
 	}
 }

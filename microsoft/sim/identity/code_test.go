@@ -2,7 +2,10 @@ package identity
 
 import (
 	"encoding/json"
+	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -170,5 +173,28 @@ func TestCodeV1(t *testing.T) {
 	l.refused(a, "70002", "invalid_grant")
 	if !strings.Contains(a.text("error_description"), " AADSTS70008: ") || len(a.body["error_codes"].([]any)) != 2 {
 		t.Errorf("%s", a.raw)
+	}
+}
+
+// Of many who redeem one code at once, one gets tokens.
+func TestCodeOnce(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	code := l.code(bob, contoso, "User.Read")
+	var got atomic.Int32
+	var all sync.WaitGroup
+	for range 10 {
+		all.Go(func() {
+			switch a := l.redeem(contoso, code); a.status {
+			case http.StatusOK:
+				got.Add(1)
+			default:
+				l.refused(a, "54005", "invalid_grant")
+			}
+		})
+	}
+	all.Wait()
+	if got.Load() != 1 {
+		t.Errorf("%d got tokens", got.Load())
 	}
 }

@@ -74,6 +74,9 @@ func (s *Server) newDevice(w http.ResponseWriter, r *http.Request, v version) (*
 	if e := readForm(w, r); e != nil {
 		return nil, e
 	}
+	if e := checkSize(r.Form); e != nil {
+		return nil, e
+	}
 	p, e := s.place(r)
 	if e != nil {
 		return nil, e

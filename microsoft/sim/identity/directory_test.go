@@ -77,3 +77,28 @@ func TestNoPassword(t *testing.T) {
 	b.Password = ""
 	l.refusedVisit(b, l.address("/"+contoso+"/oauth2/v2.0/authorize", "client_id", multiApp, "response_type", "code", "redirect_uri", msspRedirect, "scope", "User.Read"), "AADSTS50126")
 }
+
+// An API of one's own is known once an application registers it.
+func TestOwnResource(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	const api = "api://dddddddd-0000-4000-8000-000000000001"
+	ask := func() answer {
+		return l.post("/"+contoso+"/oauth2/v2.0/token", "grant_type", "client_credentials", "client_id", multiApp, "client_secret", secret, "scope", api+"/.default")
+	}
+	l.Consent(contoso, multiApp)
+	l.refused(ask(), "500011", "invalid_resource")
+	app := options().Apps[0]
+	app.Roles[api+"/"] = []string{"Everything.Read"}
+	app.Scopes[api] = []string{"Everything.See"}
+	if err := l.AddApp(app); err != nil {
+		t.Fatal(err)
+	}
+	l.Consent(contoso, multiApp)
+	if c := l.claims(ask()); c.Audience != api || len(c.Roles) != 1 {
+		t.Errorf("%+v", c)
+	}
+	if c := l.claims(l.redeem(contoso, l.code(bob, contoso, api+"/everything.see"))); c.Audience != api || c.Scopes[0] != "Everything.See" {
+		t.Errorf("%+v", c)
+	}
+}

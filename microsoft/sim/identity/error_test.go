@@ -33,6 +33,12 @@ func TestErrorBody(t *testing.T) {
 	if diff := cmp.Diff(want, a.body); diff != "" {
 		t.Errorf("body (-want +got)\n%s", diff)
 	}
+	if e := l.get(a.text("error_uri")); e.status != http.StatusOK || !strings.Contains(e.raw, "AADSTS900144") {
+		t.Errorf("error_uri: HTTP %d %s", e.status, e.raw)
+	}
+	if e := l.get(l.url + "/error?code=1"); e.status != http.StatusNotFound {
+		t.Errorf("unknown code: HTTP %d", e.status)
+	}
 	if got := a.header.Get("Cache-Control"); !strings.Contains(got, "no-store") {
 		t.Errorf("Cache-Control %q", got)
 	}

@@ -87,7 +87,8 @@ const (
 	deviceLife  = 15 * time.Minute // device code (1.5)
 	sessionLife = 24 * time.Hour
 	memory      = time.Hour // how long spent codes are known, so that their refusal can be exact
-	capacity    = 20000     // of each kind
+	capacity    = 10000     // of each kind
+	remembered  = 16 << 10  // bytes of one request that is kept
 )
 
 // New returns a server that holds what the options say. The error names the
@@ -205,6 +206,7 @@ func (s *Server) routes() *http.ServeMux {
 	m.HandleFunc("GET /{tenant}/discovery/v2.0/keys", s.keys(v2))
 	m.HandleFunc("GET /common/discovery/instance", s.instanceDiscovery)
 	m.HandleFunc("/oidc/userinfo", s.userInfo)
+	m.HandleFunc("GET /error", s.explain)
 
 	m.HandleFunc("/{tenant}/oauth2/authorize", s.authorize(v1))
 	m.HandleFunc("/{tenant}/oauth2/v2.0/authorize", s.authorize(v2))

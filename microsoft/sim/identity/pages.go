@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -78,6 +79,17 @@ func (s *Server) show(w http.ResponseWriter, status int, name string, data any) 
 func (s *Server) showError(w http.ResponseWriter, r *http.Request, e *Error) {
 	t := s.trace(r)
 	s.show(w, http.StatusBadRequest, "error", errorPage{Text: e.sentence(), Trace: t.id, Correlation: t.correlation, Timestamp: t.stamp()})
+}
+
+// explain is the page that `error_uri` names: what an AADSTS code means.
+func (s *Server) explain(w http.ResponseWriter, r *http.Request) {
+	code, err := strconv.Atoi(strings.TrimPrefix(strings.ToUpper(r.URL.Query().Get("code")), "AADSTS"))
+	e, known := catalogue[code]
+	if err != nil || !known {
+		s.show(w, http.StatusNotFound, "done", donePage{Title: "Error code look-up", Text: "No such code is known here."})
+		return
+	}
+	s.show(w, http.StatusOK, "done", donePage{Title: fmt.Sprintf("AADSTS%d", code), Text: e.Text})
 }
 
 func (s *Server) showSignIn(w http.ResponseWriter, f *flow, name string, problem *Error) {

@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// bodyLimit bounds every form that is read.
-const bodyLimit = 256 << 10
+// bodyLimit bounds every form that is read; an assertion with its certificate
+// chain is the largest.
+const bodyLimit = 64 << 10
 
 // token serves the token endpoint (microsoft.md 1.3).
 func (s *Server) token(v version) http.HandlerFunc {
