@@ -142,7 +142,8 @@ func isHTTPS(text string) bool {
 	return end > 0 && !strings.Contains(rest[:end], "@")
 }
 
-// memberScan walks over the outermost members of a valid JSON object.
+// memberScan walks over the outermost members of a valid JSON object, or of the
+// beginning of one.
 type memberScan struct {
 	b []byte
 	i int
@@ -170,7 +171,11 @@ func (m *memberScan) next() (name, value []byte, ok bool) {
 	}
 	start = m.i
 	m.i = overValue(m.b, start)
-	return name, m.b[start:m.i], m.i > start
+	value = m.b[start:m.i]
+	if len(value) == 0 || value[0] == '"' && (len(value) == 1 || value[len(value)-1] != '"') {
+		return nil, nil, false // an object that was cut
+	}
+	return name, value, true
 }
 
 // overString returns the index behind the string that begins at i.

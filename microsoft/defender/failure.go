@@ -101,7 +101,10 @@ func (c *client) broken(resp *http.Response, err error) *tributary.Error {
 	var syntax *syntaxError
 	switch {
 	case errors.As(err, &large):
-		return c.failure(CodeAlertTooLarge, tributary.FixMSSP, fmt.Errorf("%s: %w", c.oversized(large), err), "raise the limit on the size of an alert")
+		if id := c.nameOf(large.Element); id != "" {
+			err = fmt.Errorf("alert %s: %w", id, err)
+		}
+		return c.failure(CodeAlertTooLarge, tributary.FixMSSP, err, "raise the limit on the size of an alert")
 	case errors.As(err, &syntax), errors.Is(err, errEmpty):
 		if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind != "" && !strings.Contains(kind, "json") {
 			err = fmt.Errorf("the answer is %s: %w", clean(kind, 60), err)
@@ -115,6 +118,9 @@ func (c *client) broken(resp *http.Response, err error) *tributary.Error {
 // refused is an answer that is no success.
 func (c *client) refused(resp *http.Response, served time.Time) *tributary.Error {
 	fault := readFault(readSome(resp.Body))
+	if status := strings.ReplaceAll(http.StatusText(resp.StatusCode), " ", ""); fault.code == strconv.Itoa(resp.StatusCode) || strings.EqualFold(fault.code, status) {
+		fault.code = "" // it only repeats the status
+	}
 	e := &statusError{code: resp.StatusCode, said: c.text(resp, fault.sentence()), requestID: requestID(resp.Header)}
 	if e.requestID == "" {
 		e.requestID = clean(fault.requestID, 100)

@@ -175,17 +175,14 @@ func (c *client) alert(raw []byte, served time.Time) (a tributary.Alert, timed b
 	return a, timed
 }
 
-// oversized names the alert that is too large, as far as it could be read.
-func (c *client) oversized(e *tooLargeError) string {
-	c.layout.read(&c.env, e.Element)
-	id := plainText(c.env.id)
+// nameOf is the id of an alert of which only the beginning was read; empty if
+// the id doesn't stand there.
+func (c *client) nameOf(beginning []byte) string {
+	c.layout.read(&c.env, beginning)
 	if c.layout.identify != nil {
-		id = c.layout.identify(&c.env)
+		return clean(c.layout.identify(&c.env), 200)
 	}
-	if id == "" {
-		return e.Error()
-	}
-	return fmt.Sprintf("%v (id %s)", e, clean(id, 200))
+	return clean(plainText(c.env.id), 200)
 }
 
 // readSome reads what there is of an error's body.

@@ -18,7 +18,7 @@ type odata struct {
 	unordered bool
 }
 
-func newOData(cfg Config, service string, d *dialect) (*odata, error) {
+func newOData(cfg Config, service string, d *dialect) (tributary.Reader, error) {
 	c, err := newClient(cfg, service, d.path, d.layout)
 	if err != nil {
 		return nil, err

@@ -90,7 +90,7 @@ func distrust(err error) bool {
 	var host x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	var alert tls.AlertError
-	return errors.As(err, &verification) || errors.As(err, &record) || errors.As(err, &authority) ||
+	return errors.Is(err, http.ErrSchemeMismatch) || errors.As(err, &verification) || errors.As(err, &record) || errors.As(err, &authority) ||
 		errors.As(err, &host) || errors.As(err, &invalid) || errors.As(err, &alert)
 }
 

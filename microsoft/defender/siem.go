@@ -11,6 +11,8 @@ import (
 
 const siemPath = "/api/alerts"
 
+var siemLayout = layout{take: takeSIEM, want: 7, identify: identifySIEM}
+
 const (
 	// siemWindow is the longest span that the SIEM API is asked for at once: it
 	// has no pages, so a span comes whole. Its maximum is not documented.
@@ -32,10 +34,10 @@ const siemTime = "2006-01-02T15:04:05.000"
 // included.
 type siem struct{ *client }
 
-func newSIEM(cfg Config) (siem, error) {
-	c, err := newClient(cfg, cfg.Cloud.SIEMURL(cfg.Tenant.Region), siemPath, layout{take: takeSIEM, want: 7, identify: identifySIEM})
+func newSIEM(cfg Config) (tributary.Reader, error) {
+	c, err := newClient(cfg, cfg.Cloud.SIEMURL(cfg.Tenant.Region), siemPath, siemLayout)
 	if err != nil {
-		return siem{}, err
+		return nil, err
 	}
 	c.lenient = true
 	return siem{c}, nil
