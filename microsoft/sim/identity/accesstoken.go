@@ -48,15 +48,15 @@ const leeway = 5 * time.Minute
 // appTokenLife is what Microsoft's documents show for app-only tokens.
 const appTokenLife = 3599 * time.Second
 
-// life draws how long the token of that number lives.
-func (s *Server) life(b bearer, number int64) time.Duration {
+// life draws how long a token lives.
+func (s *Server) life(b bearer) time.Duration {
 	if s.lifetime > 0 {
 		return s.lifetime
 	}
 	if b.user == nil {
 		return appTokenLife
 	}
-	draw := splitmix(s.seed ^ uint64(number))
+	draw := splitmix(s.seed + s.draws.Add(1))
 	return time.Hour + time.Duration(draw%1800)*time.Second
 }
 
@@ -72,7 +72,7 @@ func splitmix(x uint64) uint64 {
 func (s *Server) accessToken(b bearer) (token string, begins, ends time.Time, err error) {
 	number := s.issued.Add(1)
 	now := s.now().Truncate(time.Second)
-	begins, ends = now.Add(-leeway), now.Add(s.life(b, number))
+	begins, ends = now.Add(-leeway), now.Add(s.life(b))
 	claims := jwt.MapClaims{
 		"aud": b.resource,
 		"iss": b.version.issuer(b.base, b.tenant.ID),

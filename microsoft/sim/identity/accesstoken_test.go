@@ -2,6 +2,8 @@ package identity
 
 import (
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -107,5 +109,26 @@ func TestTokenLifetime(t *testing.T) {
 	a := short.good(short.appOnly(contoso, "client_id", multiApp, "client_secret", secret))
 	if got := short.claims(a).Expires.Sub(short.clock.Now().Truncate(time.Second)); got != time.Minute {
 		t.Errorf("configured: %v", got)
+	}
+}
+
+func BenchmarkClientCredentials(b *testing.B) {
+	o := options()
+	o.Now = time.Now
+	s, err := newServer(o, signing())
+	if err != nil {
+		b.Fatal(err)
+	}
+	s.Consent(contoso, multiApp)
+	form := values("grant_type", "client_credentials", "client_id", multiApp, "client_secret", secret, "scope", graph+"/.default").Encode()
+	b.ReportAllocs()
+	for b.Loop() {
+		r := httptest.NewRequest(http.MethodPost, "/"+contoso+"/oauth2/v2.0/token", strings.NewReader(form))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		if w.Code != http.StatusOK {
+			b.Fatal(w.Body)
+		}
 	}
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // adminConsent serves the page on which an administrator consents for a whole
-// tenant (microsoft.md 1.7).
+// tenant (Entra: v2-admin-consent).
 func (s *Server) adminConsent(v version) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		f, e := s.newConsentFlow(r, v)

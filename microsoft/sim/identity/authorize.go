@@ -46,7 +46,8 @@ type flow struct {
 	org     bool         // the list can only be granted for the whole tenant
 }
 
-// authorize serves the authorize endpoint (microsoft.md 1.2).
+// authorize serves the authorize endpoint (Entra:
+// v1-protocols-oauth-code, v2-oauth2-auth-code-flow).
 func (s *Server) authorize(v version) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		in, e := authorizeForm(w, r)

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Class is who can mend a refusal (microsoft.md 1.12).
+// Class is who can mend a refusal (Entra:
+// reference-error-codes).
 type Class string
 
 const (

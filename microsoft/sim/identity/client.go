@@ -118,7 +118,8 @@ func (s *Server) audiences(r *http.Request, v version) []string {
 	return list
 }
 
-// checkAssertion verifies a client assertion (microsoft.md 1.8).
+// checkAssertion verifies a client assertion (Entra:
+// certificate-credentials).
 func (s *Server) checkAssertion(assertion string, app *App, audiences []string) *Error {
 	var claims jwt.RegisteredClaims
 	var unknownKey bool

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// device is a device that waits for a person to let it in (microsoft.md 1.6).
+// device is a device that waits for a person to let it in
+// (Entra: v2-oauth2-device-code).
 type device struct {
 	code, userCode  string
 	version         version

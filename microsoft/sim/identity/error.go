@@ -11,7 +11,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// Error is a refusal as Entra words it (microsoft.md 1.11).
+// Error is a refusal as Entra words it (Entra:
+// reference-error-codes).
 type Error struct {
 	Code     int    // the AADSTS number; 0 in a plain answer
 	Also     int    // a second number inside the same description, as v1 does; 0: none

@@ -63,6 +63,7 @@ type Server struct {
 	lifetime time.Duration
 	fail     func(string, *http.Request) *Error
 	seed     uint64
+	draws    atomic.Uint64
 
 	key    *signingKey
 	sealer *sealer
@@ -83,8 +84,8 @@ type Server struct {
 // starts again; nothing else is lost.
 const (
 	flowLife    = 30 * time.Minute // a person on the pages
-	codeLife    = 10 * time.Minute // authorization code (microsoft.md 1.5)
-	deviceLife  = 15 * time.Minute // device code (1.5)
+	codeLife    = 10 * time.Minute // authorization code (Entra: v2-oauth2-auth-code-flow)
+	deviceLife  = 15 * time.Minute // device code (Entra: v2-oauth2-device-code)
 	sessionLife = 24 * time.Hour
 	memory      = time.Hour // how long spent codes are known, so that their refusal can be exact
 	capacity    = 10000     // of each kind

@@ -29,7 +29,8 @@ func (s *Server) place(r *http.Request) (place, *Error) {
 	return place{name: t.ID, tenant: t}, nil
 }
 
-// openIDConfiguration serves the metadata of a tenant (microsoft.md 1.10).
+// openIDConfiguration serves the metadata of a tenant (Entra:
+// v2-protocols-oidc).
 func (s *Server) openIDConfiguration(v version) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		p, e := s.place(r)

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestMSSPProcedure replays Microsoft's MSSP procedure (microsoft.md 2.1) as
+// TestMSSPProcedure replays Microsoft's MSSP procedure (fetch-alerts-mssp) as
 // its script does it: the v1 endpoints, no state, no PKCE, a redirect URI
 // where nobody listens and whose host the browser writes in lower case.
 func TestMSSPProcedure(t *testing.T) {

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// refreshLife is how long a refresh token may lie unused (microsoft.md 1.5).
+// refreshLife is how long a refresh token may lie unused (Entra:
+// refresh-tokens).
 // Every use gives a new one, so a token's own age is the time it lay unused.
 const refreshLife = 90 * 24 * time.Hour
 

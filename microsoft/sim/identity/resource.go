@@ -20,7 +20,8 @@ const (
 )
 
 // microsoftResources lists Microsoft's own APIs, which exist in every tenant
-// (microsoft.md 2.2, 4, 5, 6). The government's carry no application id: none
+// (Defender:
+// get-alerts, api-list-incidents; Graph: permissions-reference). The government's carry no application id: none
 // is documented.
 func microsoftResources() []*resource {
 	graph := []string{

@@ -22,7 +22,7 @@ func (q request) wants(scope string) bool { return slices.Contains(q.oidc, scope
 
 var oidcScopes = []string{"openid", "profile", "email", "offline_access"}
 
-// parseScope reads v2's `scope` (microsoft.md 1.3).
+// parseScope reads v2's `scope` (Entra: scopes-oidc).
 func (s *Server) parseScope(scope string, app *App, tenant string) (request, *Error) {
 	var q request
 	for _, word := range strings.Fields(scope) {

@@ -12,7 +12,8 @@ import (
 // chain is the largest.
 const bodyLimit = 64 << 10
 
-// token serves the token endpoint (microsoft.md 1.3).
+// token serves the token endpoint (Entra: v2-oauth2-auth-code-flow,
+// v2-oauth2-client-creds-grant-flow).
 func (s *Server) token(v version) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, e := s.tokenAnswer(w, r, v)
@@ -114,8 +115,9 @@ func (s *Server) clientCredentials(r *http.Request, p place, v version) (map[str
 	seconds := int64(ends.Sub(s.now().Truncate(time.Second)) / time.Second)
 	body := map[string]any{"token_type": "Bearer", "access_token": token, "expires_in": seconds}
 	if v == v1 {
-		// Numbers here, strings for a person's token: both are seen at v1
-		// (microsoft.md 1.4), so a client has to read both.
+		// Numbers here, strings for a person's token: both are seen at v1, so a
+		// client has to read both (Entra: v1-oauth2-client-creds-grant-flow;
+		// Defender: pull-alerts-using-rest-api).
 		body["ext_expires_in"], body["expires_on"], body["not_before"], body["resource"] = 0, ends.Unix(), begins.Unix(), a.as
 	} else {
 		body["ext_expires_in"] = seconds
