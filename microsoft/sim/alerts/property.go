@@ -82,7 +82,7 @@ func (s *Set) property(r Ref, name string) any {
 
 // recordedProperty reads the property from the recorded body.
 func (s *Set) recordedProperty(r Ref, name string) any {
-	rec := s.recorded[^r.e.alert]
+	rec := s.recording(r.e)
 	switch name {
 	case "lastUpdateDateTime", "lastUpdateTime":
 		return rec.Updated

@@ -2,6 +2,7 @@ package alerts
 
 import (
 	"encoding/json"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -26,7 +27,7 @@ func (s *Set) Record(tenant int, now time.Time, list []Recorded) {
 	sh := &s.shelves[tenant]
 	for _, r := range list {
 		w := showsOf[r.Source]
-		n := ^int32(len(s.recorded))
+		n := math.MinInt32 + int32(len(s.recorded))
 		s.recorded = append(s.recorded, r)
 		to := sh.of(w)
 		*to = insert(*to, entry{updated: r.Updated.UnixNano(), visible: now.UnixNano(), hidden: never, alert: n, shows: w})
@@ -94,6 +95,9 @@ func (r Recorded) Moved(to time.Time) Recorded {
 	})
 	return r
 }
+
+// recording is the recorded version of an entry whose number is negative.
+func (s *Set) recording(e entry) *Recorded { return &s.recorded[int(e.alert)-math.MinInt32] }
 
 // withoutEvidence empties the evidence of a Defender alert, as the API does
 // unless it is asked to expand it. All other bytes stay.

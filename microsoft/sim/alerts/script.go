@@ -62,7 +62,7 @@ func (s *Set) ArriveLate(now time.Time, n int, by time.Duration, companies []int
 }
 
 func (s *Set) arrive(now time.Time, n int, by time.Duration, companies []int) []Version {
-	if len(s.companies) == 0 {
+	if len(s.companies) == 0 || companies != nil && len(companies) == 0 {
 		return nil
 	}
 	s.Advance(now)

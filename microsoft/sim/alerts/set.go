@@ -72,7 +72,7 @@ type entry struct {
 	updated int64
 	visible int64  // by the true clock
 	hidden  int64  // by the true clock: when a newer version took its place
-	alert   int32  // number in Set.alerts; ^number in Set.recorded
+	alert   int32  // number in Set.alerts; negative: see Set.recording
 	seq     uint16 // version, from 1; of a detection: its part, from 0
 	shows   shows
 }

@@ -72,7 +72,7 @@ func (s *Set) version(e entry, company int, w shows, now time.Time) Version {
 	v.Updated = time.Unix(0, e.updated).UTC()
 	switch {
 	case e.alert < 0:
-		v.ID = s.recorded[^e.alert].ID
+		v.ID = s.recording(e).ID
 	case w == showsSIEM:
 		v.ID = s.detectionVersionID(e)
 	default:

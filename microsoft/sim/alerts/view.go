@@ -187,7 +187,7 @@ func (s *Set) Render(dst []byte, r Ref, shape Shape) []byte {
 	}
 	s.mu.RLock()
 	if r.e.alert < 0 {
-		raw := s.recorded[^r.e.alert].Raw
+		raw := s.recording(r.e).Raw
 		s.mu.RUnlock()
 		if r.source == showsEndpoint && !shape.Evidence {
 			raw = withoutEvidence(raw)
