@@ -129,6 +129,11 @@ type answer struct {
 // send sends a request with the given token.
 func (l *lab) send(address, token string, header http.Header) answer {
 	l.Helper()
+	return l.sendBy(l.Client(), address, token, header)
+}
+
+func (l *lab) sendBy(client *http.Client, address, token string, header http.Header) answer {
+	l.Helper()
 	req, err := http.NewRequestWithContext(l.Context(), http.MethodGet, address, nil)
 	if err != nil {
 		l.Fatal(err)
@@ -139,7 +144,7 @@ func (l *lab) send(address, token string, header http.Header) answer {
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	resp, err := l.Client().Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return answer{cut: err}
 	}

@@ -29,6 +29,11 @@ type Options struct {
 	// planned change, and late alerts are visible from the start. Only the
 	// scripted steps change anything. For runs that must end with a known truth.
 	Still bool
+	// Start is when this world began, by the true clock: the first alerts lie in
+	// the Past before it, what is live or planned follows it. Zero is now. A
+	// process that starts again with the same seed and Start serves the same
+	// alerts again, but for the scripted steps.
+	Start time.Time
 	// Now is the true clock; nil is time.Now. A clock-skew fault puts the
 	// service's clock ahead of it.
 	Now func() time.Time

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -50,7 +51,13 @@ func New(o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	start := o.Now()
+	now := o.Now()
+	if o.Start.IsZero() {
+		o.Start = now
+	}
+	if o.Start.After(now) {
+		return nil, fmt.Errorf("simulated Microsoft: the start %s lies in the future", o.Start.Format(time.RFC3339))
+	}
 	s := &Server{
 		population: populate(o), opts: o, log: o.Log, faults: fault.New(o.Seed), quotas: newMeter(o.Quotas), defenderPage: maxDefenderTop,
 	}
@@ -58,11 +65,11 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s.alerts = alerts.NewSet(alerts.Options{
-		Seed: o.Seed, Companies: s.companies(), Alerts: o.Alerts, Start: start, Past: o.Past, Live: o.Live,
+		Seed: o.Seed, Companies: s.companies(), Alerts: o.Alerts, Start: o.Start, Past: o.Past, Live: o.Live,
 		Changing: o.Changing, Tied: o.Tied, Late: o.Late, TieSize: o.TieSize, Still: o.Still, Skew: skewOf(o.Faults),
 	})
 	if len(o.Replay.Files) > 0 {
-		if err := s.replay(o.Replay, start); err != nil {
+		if err := s.replay(o.Replay); err != nil {
 			return nil, err
 		}
 	}
@@ -75,7 +82,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("simulated Entra ID: %w", err)
 	}
-	if s.authority, err = newAuthority(start); err != nil {
+	if s.authority, err = newAuthority(now); err != nil {
 		return nil, err
 	}
 	if err := s.SetFaults(o.Faults); err != nil {
@@ -86,7 +93,7 @@ func New(o Options) (*Server, error) {
 }
 
 // replay puts recorded alerts on a tenant's shelf.
-func (s *Server) replay(r Replay, now time.Time) error {
+func (s *Server) replay(r Replay) error {
 	tenant := 0
 	if r.Tenant != "" {
 		var ok bool
@@ -107,10 +114,10 @@ func (s *Server) replay(r Replay, now time.Time) error {
 		if past <= 0 {
 			past = 24 * time.Hour
 		}
-		clock := s.alerts.Clock(now)
+		clock := s.alerts.Clock(s.opts.Start)
 		list = recorded.Move(list, clock.Add(-past), clock)
 	}
-	s.alerts.Record(tenant, now, list)
+	s.alerts.Record(tenant, s.opts.Start, list)
 	return nil
 }
 
@@ -220,7 +227,7 @@ func (s *Server) Client() *http.Client {
 func (s *Server) Identity() *identity.Server { return s.identity }
 
 // Tenants are the customers.
-func (s *Server) Tenants() []Tenant { return s.tenants }
+func (s *Server) Tenants() []Tenant { return slices.Clone(s.tenants) }
 
 // Provider is the MSSP.
 func (s *Server) Provider() Provider { return s.provider }

@@ -224,3 +224,50 @@ func TestSameSeedSameWorld(t *testing.T) {
 		t.Error("two seeds made the same world")
 	}
 }
+
+// TestRestart starts a world again, later, with the same seed and start.
+func TestRestart(t *testing.T) {
+	t.Parallel()
+	files := savedFiles(t)
+	truth := func(now, start time.Time) string {
+		s, err := sim.New(sim.Options{
+			Tenants: 3, Alerts: 100, Seed: 4, Now: (&clock{at: now}).now, Start: start, Live: 3, Changing: 0.4, Tied: 0.2, Late: 0.2,
+			Replay: sim.Replay{Files: files, Move: true},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b strings.Builder
+		if err := s.WriteTruth(&b, sim.Scope{}); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	s, err := sim.New(sim.Options{
+		Tenants: 3, Alerts: 100, Seed: 4, Now: (&clock{at: noon}).now, Live: 3, Changing: 0.4, Tied: 0.2, Late: 0.2, Replay: sim.Replay{Files: files, Move: true},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var first strings.Builder
+	if err := s.WriteTruth(&first, sim.Scope{}); err != nil {
+		t.Fatal(err)
+	}
+	if first.String() != truth(noon, noon) {
+		t.Error("a start that is named differs from the one that is not")
+	}
+	later := truth(noon.Add(40*time.Minute), noon)
+	for line := range strings.Lines(first.String()) {
+		// What was true at noon still is, though some of it was replaced since.
+		line, _, _ = strings.Cut(strings.TrimSuffix(line, "}\n"), `,"replaced"`)
+		if !strings.Contains(later, line) {
+			t.Errorf("gone after the restart: %s", line)
+		}
+	}
+	if a, b := strings.Count(first.String(), "\n"), strings.Count(later, "\n"); b < a+100 {
+		t.Errorf("%d versions at noon, %d forty minutes later", a, b)
+	}
+	if _, err := sim.New(sim.Options{Now: (&clock{at: noon}).now, Start: noon.Add(time.Hour)}); err == nil {
+		t.Error("a start in the future was taken")
+	}
+}
