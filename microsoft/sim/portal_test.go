@@ -81,13 +81,13 @@ func TestControl(t *testing.T) {
 		}
 		return resp.StatusCode, string(text)
 	}
-	if status, body := do("POST", "/control/faults", `{"kind":"server-error","count":1,"source":"graph"}`); status != 200 || !strings.Contains(body, `"server-error"`) {
+	if status, body := do("POST", "/control/faults", `{"kind":"500","count":1,"source":"graph"}`); status != 200 || !strings.Contains(body, `"kind":"500"`) {
 		t.Errorf("one fault: %d %s", status, body)
 	}
 	if a := l.ask(graph, ""); a.status != http.StatusInternalServerError {
 		t.Errorf("the fault does not strike: %d", a.status)
 	}
-	if status, body := do("POST", "/control/faults", `[{"kind":"throttle","probability":1,"retry_after":"5s"},{"kind":"clock-skew","skew":"1m"}]`); status != 200 || !strings.Contains(body, `"5s"`) {
+	if status, body := do("POST", "/control/faults", `[{"kind":"429","probability":1,"retry_after":"5s"},{"kind":"clock-skew","skew":"1m"}]`); status != 200 || !strings.Contains(body, `"5s"`) {
 		t.Errorf("a list: %d %s", status, body)
 	}
 	if a := l.ask(graph, ""); a.status != http.StatusTooManyRequests || a.header.Get("Date") != noon.Add(time.Minute).Format(http.TimeFormat) {

@@ -17,8 +17,8 @@ type Kind string
 
 // The kinds. All but the last two strike single requests.
 const (
-	Throttle     Kind = "throttle"      // 429
-	ServerError  Kind = "server-error"  // 500
+	Throttle     Kind = "429"
+	ServerError  Kind = "500"
 	Slow         Kind = "slow"          // the answer begins late
 	CutBody      Kind = "cut-body"      // the connection ends inside the body
 	InvalidJSON  Kind = "invalid-json"  // 200 with a body that is no JSON
