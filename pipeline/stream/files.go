@@ -38,6 +38,12 @@ func keyProof(atRest []byte) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
+// Used reports whether a folder holds a store, made or half made.
+func Used(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, markerFile))
+	return err == nil
+}
+
 // readMarker reports whether the store has been made. In a new directory it
 // leaves the marker that proves the key, before JetStream writes anything.
 func readMarker(dir string, atRest []byte) (ready bool, err error) {

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tributary"
+	"tributary/config"
+	"tributary/pipeline/stream"
+)
+
+func (c *cli) destinationCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "destination", Short: "Look after where alerts go"}
+	cmd.AddCommand(
+		&cobra.Command{
+			Use: "list", Short: "List every destination with how it does", Args: cobra.NoArgs,
+			RunE: func(cmd *cobra.Command, _ []string) error { return c.destinationList(cmd.Context()) },
+		},
+		&cobra.Command{
+			Use:   "test <destination>",
+			Short: "Send one clearly marked test alert",
+			Long: `Test sends one alert that says it is a test, through the destination's own format
+and protocol, and waits for the destination to confirm it. It goes round the
+stream: nothing that waits there is touched.`,
+			Args: cobra.ExactArgs(1),
+			RunE: func(cmd *cobra.Command, args []string) error { return c.destinationTest(cmd.Context(), args[0]) },
+		},
+	)
+	return cmd
+}
+
+// destinationRow is one destination in a list.
+type destinationRow struct {
+	Name        string `json:"name"`
+	Type        string `json:"type"`
+	Format      string `json:"format"`
+	DeadLetters uint64 `json:"dead_letters"`
+	stream.LaneStatus
+}
+
+func (c *cli) destinationList(ctx context.Context) error {
+	i, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer i.close()
+	statuses, err := i.store.LaneStatuses(ctx)
+	if err != nil {
+		return err
+	}
+	rows := []destinationRow{}
+	for _, d := range i.cfg.Destinations {
+		r := destinationRow{Name: d.Base().Name, Type: typeName(d), Format: d.Base().Format}
+		for _, st := range statuses {
+			if st.Destination == r.Name {
+				r.LaneStatus = st
+			}
+		}
+		r.Destination = r.Name
+		if r.DeadLetters, err = i.store.DeadLetters(ctx, r.Name); err != nil {
+			return err
+		}
+		rows = append(rows, r)
+	}
+	return c.print(rows, func(w io.Writer) {
+		row(w, "DESTINATION", "TYPE", "FORMAT", "DELIVERED", "WAITING", "DEAD LETTERS", "LAST RECEIPT", "PROBLEM")
+		for _, r := range rows {
+			row(w, r.Name, r.Type, r.Format, fmt.Sprint(r.Delivered), fmt.Sprint(r.Pending), fmt.Sprint(r.DeadLetters), ago(r.LastReceipt), problemText(r.Problem))
+		}
+	})
+}
+
+// testWait is how long a test waits for the destination's confirmation.
+const testWait = 2 * time.Minute
+
+func (c *cli) destinationTest(ctx context.Context, name string) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	var found config.Destination
+	for _, d := range cfg.Destinations {
+		if d.Base().Name == name {
+			found = d
+		}
+	}
+	if found == nil {
+		return &tributary.Error{
+			Code: "destination-unknown", Op: "test destination " + name, Err: errors.New("the configuration has none of that name"),
+			Fix: tributary.FixMSSP, Next: "tributary destination list",
+		}
+	}
+	d, err := c.destination(&instance{cfg: cfg, log: c.logger()}, found)
+	if err != nil {
+		return err
+	}
+	defer d.Sender.Close()
+	alert := testAlert(time.Now().UTC())
+	body, err := d.Format(alert)
+	if err != nil {
+		return fmt.Errorf("write the test alert in the format %s: %w", found.Base().Format, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, testWait)
+	defer cancel()
+	begun := time.Now()
+	result, err := d.Sender.Send(ctx, []tributary.Record{{Alert: alert, Body: body}})
+	if err == nil && len(result.Refused) > 0 {
+		err = errors.New("the destination refused the test alert: " + result.Refused[0].Reason)
+	}
+	if err != nil {
+		failure := tributary.AsSendError(err)
+		return &tributary.Error{Code: "destination-" + string(failure.Kind), Op: "test destination " + name, Err: err, Fix: tributary.FixMSSP, Next: failure.Next}
+	}
+	answer := result.Answer
+	if answer == "" {
+		answer = "no words of its own"
+	}
+	c.say("%s confirmed the test alert after %v: %s", name, time.Since(begun).Round(time.Millisecond), answer)
+	c.say("look for event id %s there", alert.EventID())
+	return nil
+}
+
+// testAlert is an alert that nobody can take for a real one.
+func testAlert(now time.Time) *tributary.Alert {
+	const id = "tributary-destination-test"
+	stamp := now.Format(time.RFC3339Nano)
+	return &tributary.Alert{
+		Version:  tributary.Version{TenantID: "00000000-0000-0000-0000-000000000000", Source: tributary.SourceGraph, ID: id, Updated: now},
+		Tenant:   "tributary-test",
+		Severity: tributary.SeverityInformational,
+		Created:  now, Fetched: now,
+		Raw: fmt.Appendf(nil, `{"id":%q,"title":"Test alert from Tributary: please ignore","description":"Sent by tributary destination test. No customer is concerned.",`+
+			`"severity":"informational","status":"resolved","category":"Test","serviceSource":"unknown","tenantId":"00000000-0000-0000-0000-000000000000",`+
+			`"createdDateTime":%q,"lastUpdateDateTime":%q,"evidence":[]}`, id, stamp, stamp),
+	}
+}

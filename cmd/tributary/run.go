@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tributary/pipeline/collect"
+	"tributary/pipeline/deliver"
+)
+
+func (c *cli) runCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "run",
+		Short: "Collect and deliver until stopped",
+		Long: `Run polls every tenant, delivers to every destination, and goes on until it is
+stopped (Ctrl-C, SIGTERM). It may be stopped or killed at any moment: nothing is
+lost, and a destination sees at most the batch under way twice.
+
+GET /healthz on the listen address answers while it runs, /readyz when every
+tenant and destination is well.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
+	}
+}
+
+func (c *cli) run(ctx context.Context) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	log := c.logger()
+	i, err := openInstance(ctx, cfg, log, true)
+	if err != nil {
+		return err
+	}
+	defer i.close()
+	if err := i.syncTenants(ctx); err != nil {
+		return err
+	}
+	destinations, err := c.destinations(i)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w: change listen in %s, or stop the program that uses the port", cfg.Listen, err, c.configPath)
+	}
+	log.Info("running", "version", thisBuild().Version, "store", cfg.Store.Dir, "listen", listener.Addr().String(),
+		"tenants", len(cfg.Tenants), "destinations", len(destinations))
+	err = i.run(ctx, destinations, listener)
+	log.Info("stopped")
+	return err
+}
+
+// run collects and delivers until ctx ends.
+func (i *instance) run(ctx context.Context, destinations []deliver.Destination, listener net.Listener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	p := &parts{cancel: cancel}
+	var lanes []*deliver.Lane
+	for _, d := range destinations {
+		lane := deliver.NewLane(i.store, d, nil, i.log)
+		lanes = append(lanes, lane)
+		p.start("deliver to "+d.Name, func() error { return errors.Join(lane.Run(ctx), d.Sender.Close()) })
+	}
+	collector := collect.New(collect.Config{
+		Store: i.store, Reader: i.reader, Log: i.log,
+		Interval: i.cfg.Collect.Interval, Overlap: i.cfg.Collect.Overlap,
+		Backfill: i.cfg.Collect.Backfill, Lateness: i.cfg.Collect.Lateness,
+	})
+	p.start("collect", func() error { return collector.Run(ctx) })
+	trimmer := &deliver.Trimmer{Store: i.store, Lanes: lanes, Retention: i.cfg.Store.Retention, Log: i.log}
+	p.start("trim", func() error { return trimmer.Run(ctx) })
+	if listener != nil {
+		p.start("listen", func() error { return serve(ctx, listener, i.health(lanes), i.log) })
+	}
+	p.running.Wait()
+	return errors.Join(p.errs...)
+}
+
+// parts runs what belongs together: when one fails, all stop.
+type parts struct {
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+	mu      sync.Mutex
+	errs    []error
+}
+
+func (p *parts) start(name string, run func() error) {
+	p.running.Go(func() {
+		if err := run(); err != nil {
+			p.mu.Lock()
+			p.errs = append(p.errs, fmt.Errorf("%s: %w", name, err))
+			p.mu.Unlock()
+			p.cancel()
+		}
+	})
+}
+
+func serve(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
+	server := &http.Server{
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		<-ctx.Done()
+		last, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		defer cancel()
+		_ = server.Shutdown(last) // what doesn't end in time is cut off by the process's end
+	}()
+	err := server.Serve(listener)
+	if errors.Is(err, http.ErrServerClosed) {
+		<-stopped
+		return nil
+	}
+	return err
+}
+
+// health answers whether the process lives and whether all is well.
+func (i *instance) health(lanes []*deliver.Lane) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = w.Write([]byte("alive\n"))
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		rows, err := tenantRows(r.Context(), i.store)
+		if err != nil {
+			http.Error(w, "the stream does not answer", http.StatusServiceUnavailable)
+			return
+		}
+		trouble := map[string]string{}
+		for _, row := range rows {
+			if row.Problem != nil {
+				trouble["tenant "+row.Slug] = row.Problem.Code
+			}
+		}
+		for _, lane := range lanes {
+			if st := lane.Status(r.Context()); st.Problem != nil {
+				trouble["destination "+st.Destination] = st.Problem.Code
+			}
+		}
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		if len(trouble) > 0 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		_ = json.NewEncoder(w).Encode(map[string]any{"well": len(trouble) == 0, "problems": trouble})
+	})
+	return mux
+}
