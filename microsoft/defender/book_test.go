@@ -43,12 +43,13 @@ type book struct {
 	emptyFirst bool // the first page of a link chain is empty
 	clamp      int  // the largest page it gives, whatever was asked
 	shuffled   bool // sorted by nothing
+	byCreation bool // sorted by creation, newest first
 	coarse     bool // cuts the bounds of filters to milliseconds
 	requests   int
 }
 
 var (
-	odataFilter = regexp.MustCompile(`^(?:(\w+) ge (\S+))?(?: and )?(?:(\w+) le (\S+))?$`)
+	odataFilter = regexp.MustCompile(`^(?:(\w+) ge (\S+))?(?: and )?(?:(\w+) (le|lt) (\S+))?$`)
 	odataTime   = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z$`)
 )
 
@@ -118,8 +119,10 @@ func (b *book) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		found = slices.DeleteFunc(found, func(e entry) bool { return e.updated.Before(from) })
 	}
 	if m[3] != "" {
-		to := b.bound(m[3], m[4])
-		found = slices.DeleteFunc(found, func(e entry) bool { return e.updated.After(to) })
+		to := b.bound(m[3], m[5])
+		found = slices.DeleteFunc(found, func(e entry) bool {
+			return e.updated.After(to) || m[4] == "lt" && e.updated.Equal(to)
+		})
 	}
 	slices.SortFunc(found, func(x, y entry) int {
 		c := x.updated.Compare(y.updated)
@@ -127,7 +130,10 @@ func (b *book) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			c = -c
 		}
 		if b.shuffled {
-			c = cmp.Compare(versionHash(&tributary.Alert{Version: tributary.Version{ID: x.id}}), versionHash(&tributary.Alert{Version: tributary.Version{ID: y.id}}))
+			c = cmp.Compare(versionHash(&tributary.Alert{Version: tributary.Version{ID: x.id}}, false), versionHash(&tributary.Alert{Version: tributary.Version{ID: y.id}}, false))
+		}
+		if b.byCreation {
+			return strings.Compare(y.id, x.id) // they are numbered as they were made
 		}
 		return cmp.Or(c, strings.Compare(x.id, y.id))
 	})

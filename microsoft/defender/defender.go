@@ -30,8 +30,9 @@ type Config struct {
 	Cloud  tributary.Cloud
 	Tokens tributary.Tokens
 	// Client carries the requests; nil means one with Go's defaults. Several
-	// readers may share one, and then its connections. Its redirect policy and
-	// cookies are not used.
+	// readers may share one, and then its connections. Its redirect policy,
+	// cookies and timeout are not used: readers have limits of their own for an
+	// answer to begin (two minutes) and to go on (one minute).
 	Client *http.Client
 	// Now is our clock; nil means time.Now. Windows follow Microsoft's.
 	Now func() time.Time

@@ -5,9 +5,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
-
-	"tributary"
 )
 
 // dialect is how one of the two OData sources is asked.
@@ -23,13 +20,17 @@ type dialect struct {
 }
 
 // query asks for the alerts of a span, from a number of them on.
-func (d *dialect) query(w tributary.Window, limit, skip int, ordered bool) string {
+func (d *dialect) query(s span, limit, skip int, ordered bool) string {
 	var conditions []string
-	if !w.From.IsZero() {
-		conditions = append(conditions, d.column+" ge "+from(w.From))
+	if !s.from.IsZero() {
+		conditions = append(conditions, d.column+" ge "+from(s.from))
 	}
-	if !w.To.IsZero() {
-		conditions = append(conditions, d.column+" le "+upTo(w.To))
+	switch {
+	case s.to.IsZero():
+	case s.closed:
+		conditions = append(conditions, d.column+" le "+upTo(s.to))
+	default:
+		conditions = append(conditions, d.column+" lt "+from(s.to))
 	}
 	var q query
 	q.add("$filter", strings.Join(conditions, " and "))
@@ -65,20 +66,4 @@ func (q *query) add(name, value string) {
 		q.WriteByte('&')
 	}
 	q.WriteString(name + "=" + strings.ReplaceAll(url.QueryEscape(value), "+", "%20"))
-}
-
-// bounds are the bounds to ask for what a walk has left of a window.
-func bounds(window tributary.Window, w walk) tributary.Window {
-	left := w.left(window)
-	if !w.Hi.IsZero() {
-		// The services keep times on a grid of their own (a three-hundredth of
-		// a second), shown rounded to seven decimals. A bound rounded up to
-		// the next millisecond can't fall below the instant that it was read
-		// from; what it takes in twice does no harm.
-		left.To = ceil(left.To, time.Millisecond)
-		if !window.Open() && left.To.After(window.To) {
-			left.To = window.To
-		}
-	}
-	return left
 }

@@ -61,9 +61,6 @@ func (c *client) mistake(err error) *tributary.Error {
 
 // stuck is a window that can't be read to its end as it is.
 func (c *client) stuck(err error) *tributary.Error {
-	if errors.Is(err, errUnsorted) {
-		return c.failure(tributary.CodeTooLarge, tributary.FixRetry, err, "ask for a shorter window")
-	}
 	return c.failure(tributary.CodeUnavailable, tributary.FixRetry, err, "try again later")
 }
 
@@ -188,8 +185,9 @@ var (
 func (c *client) roles(said string) string {
 	for _, list := range required.FindAllStringSubmatch(said, 1) {
 		names := strings.FieldsFunc(list[1]+list[2], func(r rune) bool { return r == ',' || r == ' ' })
+		names = names[:min(len(names), 10)]
 		for i := range names {
-			names[i] = strings.TrimRight(names[i], ".")
+			names[i] = clean(strings.TrimRight(names[i], "."), 80)
 		}
 		if len(names) == 1 {
 			return "the permission " + names[0]

@@ -237,3 +237,25 @@ func TestNew(t *testing.T) {
 		}
 	}
 }
+
+func FuzzFault(f *testing.F) {
+	f.Add([]byte(`{"error":{"code":"Forbidden","message":"Missing application roles. API required roles: A.Read.All,B, application roles: .","innerError":{"innererror":{"request-id":"r"}}}}`))
+	f.Add([]byte(`{"error":"invalid_grant","error_description":"x\u0000y"}`))
+	f.Add([]byte(`{"error":[{"code":7}]}`))
+	f.Add([]byte("\xff<html>"))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		c := &client{source: tributary.SourceGraph, tenant: tributary.Tenant{Slug: "contoso"}}
+		fault := readFault(body)
+		for _, text := range []string{c.text(&http.Response{}, fault.sentence()), clean(fault.requestID, 100)} {
+			if len(text) > 510 || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+				t.Errorf("%q became %q", body, text)
+			}
+		}
+		if roles := c.roles(fault.sentence()); roles == "" || strings.ContainsAny(roles, "\r\n") {
+			t.Errorf("%q asks for %q", body, roles)
+		}
+		if wait := after(http.Header{"Retry-After": {string(body)}}, fault.message, noon); wait < 0 || wait > maxWait {
+			t.Errorf("%q asks to wait %v", body, wait)
+		}
+	})
+}

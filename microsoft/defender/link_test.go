@@ -83,3 +83,22 @@ func TestForeignLinks(t *testing.T) {
 		t.Errorf("endpoint: %d alerts", len(versions(got)))
 	}
 }
+
+func FuzzOwnLink(f *testing.F) {
+	f.Add("https://graph.microsoft.com/v1.0/security/alerts_v2?$skiptoken=a b")
+	f.Add("https://graph.microsoft.com@evil.example/v1.0/security/alerts_v2?a")
+	f.Add(`https:\\graph.microsoft.com/v1.0/security/alerts_v2?a#b`)
+	own := &url.URL{Scheme: "https", Host: "graph.microsoft.com", Path: "/v1.0/security/alerts_v2"}
+	f.Fuzz(func(t *testing.T, link string) {
+		query, err := ownLink(own, link)
+		if err != nil {
+			return
+		}
+		u := *own
+		u.RawQuery = query
+		again, err := url.Parse(u.String())
+		if err != nil || again.Host != own.Host || again.Path != own.Path || again.User != nil || !isQuery(query) {
+			t.Errorf("%q leads to %s: %v", link, &u, err)
+		}
+	})
+}

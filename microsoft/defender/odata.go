@@ -36,11 +36,12 @@ func (o *odata) Read(ctx context.Context, req tributary.Request, yield func(trib
 	if err != nil {
 		return tributary.Page{}, o.mistake(err)
 	}
+	w.Unsorted = w.Unsorted || o.unordered
 	limit := o.dialect.limit(req.Limit)
 	ask := func() (answer, error) {
 		q := w.Link
 		if q == "" {
-			q = o.dialect.query(bounds(req.Window, w), limit, w.Skip, !o.unordered)
+			q = o.dialect.query(w.stretch(req.Window), limit, w.Skip, !o.unordered)
 		}
 		return o.fetch(ctx, q, o.dialect.header, func(a tributary.Alert, timed bool) error {
 			if err := yield(a); err != nil {
@@ -57,6 +58,7 @@ func (o *odata) Read(ctx context.Context, req tributary.Request, yield func(trib
 		again, second := ask()
 		if second == nil {
 			o.log.Info("the service refuses $orderby; its own order is used", "refusal", err)
+			w.Unsorted = true
 			ans, err = again, nil
 		} else if again.elements > 0 {
 			ans, err = again, second

@@ -145,6 +145,7 @@ func newTransport(client *http.Client, p patience) *transport {
 		t.client = *client
 	}
 	t.client.Jar = nil
+	t.client.Timeout = 0 // it would count the time that the receiver of alerts takes
 	t.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return t
 }

@@ -13,8 +13,12 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"tributary"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const tenantID = "11111111-2222-3333-4444-555555555555"
 

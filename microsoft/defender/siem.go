@@ -60,7 +60,7 @@ func (s siem) Read(ctx context.Context, req tributary.Request, yield func(tribut
 	if req.Limit == 1 {
 		length = siemGlance
 	}
-	since := w.left(req.Window).From
+	since := w.stretch(req.Window).from
 	end, last := since.Add(length), false
 	if req.Window.Open() {
 		if end.After(s.now()) {

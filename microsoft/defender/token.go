@@ -59,7 +59,7 @@ func parseToken(text string, source tributary.Source, window tributary.Window) (
 		return walk{}, fmt.Errorf("the page token belongs to source %q", t.Source)
 	}
 	w := t.walk
-	for _, bound := range []time.Time{w.Lo, w.Hi} {
+	for _, bound := range []time.Time{w.Lo, w.Hi, w.Cut} {
 		if !bound.IsZero() && (bound.Before(window.From) || !window.Open() && bound.After(window.To)) {
 			return walk{}, errors.New("the page token belongs to another window")
 		}

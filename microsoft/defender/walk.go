@@ -14,19 +14,29 @@ import (
 // An alert that changes gets a new update time and moves to the newest end of
 // the set. Paging by position ($skip, or a next link, which is one in disguise)
 // then lets every alert behind it move up by one, and the one at the page's
-// edge slips through unread. So a walk pages by time. The page itself shows
-// which way it is sorted, whatever was asked for: if it ends later than it
-// began, everything before its last time has been read, and what is left begins
-// there; if it ends earlier, what is left ends there. The bound is inclusive,
-// so alerts of the same instant come twice rather than never. Each step makes
-// what is left smaller, and a change elsewhere can't disturb it.
+// edge slips through unread. So a walk pages by time.
 //
-// That leaves the page whose alerts all have one update time. Only there does
-// the walk page by position, until the times move on. Something may have
-// slipped through meanwhile: but only if an alert that was already read left
-// the set, and then reading the same stretch again doesn't show that alert
-// again. So such a stretch counts as read only when two readings of it in
-// succession showed the same versions.
+// Sorted oldest first, as it was asked for: everything before the last time of
+// a page has been read, and what is left of the window begins there, that time
+// included: alerts of one instant may come twice, but none stays away.
+//
+// In an order that couldn't be asked for: a page that looks sorted proves
+// little. Sorted by creation it looks the same as long as nothing changes, and
+// an old alert that changed an hour ago comes many pages later. So nothing is
+// concluded from a page that is full, but for a guess where to cut. The newer
+// part is asked for, and cut again until it fits into a page that is not full:
+// that part has been read, whatever the order. What is left is the older part,
+// up to but not including the cut. Both parts are asked for with the same time,
+// "ge" in one and "lt" in the other, so there is no gap between them, however
+// roughly a service reads that time. If the alerts are sorted newest first, the
+// first cut fits.
+//
+// That leaves alerts that time can't divide: more of one instant than a page
+// holds. Only there does the walk page by position. Something may slip through
+// meanwhile; but only if an alert that was already read left the set, and then
+// reading the same stretch again doesn't show that alert again. So such a
+// stretch counts as read only when two readings of it in succession showed the
+// same versions.
 
 const (
 	// maxReadings is how often a stretch is read for want of two alike.
@@ -37,7 +47,6 @@ const (
 )
 
 var (
-	errUnsorted = errors.New("the alerts of a full page are not sorted by update time, so the rest can't be asked for")
 	errRestless = errors.New("alerts with one update time changed during each of " + strconv.Itoa(maxReadings) + " readings")
 	errEndless  = errors.New("the service announces page after page of one stretch without an end")
 )
@@ -54,56 +63,81 @@ const (
 
 // walk is where the reading of one window stands. Its zero value is the beginning.
 type walk struct {
-	// What is left of the window: update times from Lo to Hi, both included. A
-	// zero bound is the window's own.
+	// What is left of the window: update times from Lo, included, to Hi, not
+	// included. A zero bound is the window's own.
 	Lo time.Time `json:"lo,omitzero"`
 	Hi time.Time `json:"hi,omitzero"`
+	// Cut is where the present stretch begins, if it is only the newer part of
+	// what is left.
+	Cut time.Time `json:"cut,omitzero"`
+	// Unsorted: the service answers in an order that wasn't asked for.
+	Unsorted bool `json:"unsorted,omitempty"`
 
-	// The reading of the present stretch: which page of it comes next, and
-	// what its pages have shown so far.
-	Skip  int       `json:"skip,omitempty"`
-	Link  string    `json:"link,omitempty"` // the query of the service's next link
-	Order order     `json:"order,omitempty"`
-	Last  time.Time `json:"last,omitzero"`
-	Pages int       `json:"pages,omitempty"`
-	Seen  int       `json:"seen,omitempty"`
-	Sum   uint64    `json:"sum,string,omitempty"` // of the versions' hashes: the same for any order
+	reading
 
 	// The readings of the stretch before this one.
 	Readings int    `json:"readings,omitempty"`
 	Before   uint64 `json:"before,string,omitempty"` // the Sum of the last one
 }
 
-// see notes one alert of a page. Timed is false for an alert whose place in the
-// order is not known.
-func (w *walk) see(a *tributary.Alert, timed bool) {
-	w.Sum += versionHash(a)
+// reading is one reading of a stretch: which page of it comes next, and what
+// its pages have shown so far.
+type reading struct {
+	Skip  int       `json:"skip,omitempty"`
+	Link  string    `json:"link,omitempty"` // the query of the service's next link
+	Pages int       `json:"pages,omitempty"`
+	Seen  int       `json:"seen,omitempty"`
+	Sum   uint64    `json:"sum,string,omitempty"` // of the versions' hashes: the same for any order
+	Order order     `json:"order,omitempty"`
+	Last  time.Time `json:"last,omitzero"`
+	Min   time.Time `json:"min,omitzero"`
+	Max   time.Time `json:"max,omitzero"`
+}
+
+// see notes one alert of a page. Timed is false for an alert whose update time
+// was filled in, and says nothing about its place.
+func (r *reading) see(a *tributary.Alert, timed bool) {
+	r.Sum += versionHash(a, timed)
 	if !timed {
 		return
 	}
-	if !w.Last.IsZero() {
-		switch c := a.Updated.Compare(w.Last); {
-		case c > 0 && (w.Order == level || w.Order == rising):
-			w.Order = rising
-		case c < 0 && (w.Order == level || w.Order == falling):
-			w.Order = falling
-		case c != 0:
-			w.Order = mixed
-		}
+	at := a.Updated
+	if r.Last.IsZero() {
+		r.Min, r.Max, r.Last = at, at, at
+		return
 	}
-	w.Last = a.Updated
+	switch c := at.Compare(r.Last); {
+	case c > 0 && (r.Order == level || r.Order == rising):
+		r.Order = rising
+	case c < 0 && (r.Order == level || r.Order == falling):
+		r.Order = falling
+	case c != 0:
+		r.Order = mixed
+	}
+	r.Last = at
+	if at.Before(r.Min) {
+		r.Min = at
+	}
+	if at.After(r.Max) {
+		r.Max = at
+	}
 }
 
 // step ends a page of count alerts, all of them noted. More says that the page
-// was not the last one, link is the query of the service's own next link if it
-// gave one. Done means that the window has been read to its end.
+// was not the last one of its stretch, link is the query of the service's own
+// next link if it gave one. Done means that the window has been read to its end.
 func (w *walk) step(window tributary.Window, count int, more bool, link string) (done bool, err error) {
 	several := w.Seen > 0 // alerts were read on an earlier page of this reading
 	w.Seen += count
 	w.Pages++
-	if more && !w.advances(window) {
-		if w.Order == mixed {
-			return false, errUnsorted
+	advanced := !w.Unsorted && w.Order == rising && w.Last.After(w.stretch(window).from)
+	if more && !advanced {
+		if !w.Unsorted && (w.Order == falling || w.Order == mixed) {
+			w.Unsorted, several = true, false
+		}
+		if cut, ok := w.cut(window); ok && w.Unsorted && !several {
+			*w = walk{Lo: w.Lo, Hi: w.Hi, Cut: cut, Unsorted: true}
+			return false, nil
 		}
 		if w.Pages >= maxPages || link != "" && link == w.Link {
 			return false, errEndless
@@ -115,59 +149,87 @@ func (w *walk) step(window tributary.Window, count int, more bool, link string) 
 		if w.Readings+1 >= maxReadings {
 			return false, errRestless
 		}
-		*w = walk{Lo: w.Lo, Hi: w.Hi, Readings: w.Readings + 1, Before: w.Sum}
+		*w = walk{Lo: w.Lo, Hi: w.Hi, Cut: w.Cut, Unsorted: w.Unsorted, Readings: w.Readings + 1, Before: w.Sum}
 		return false, nil
 	}
-	if !more {
+	switch {
+	case more:
+		*w = walk{Lo: w.Last, Hi: w.Hi}
+	case !w.Cut.IsZero():
+		*w = walk{Lo: w.Lo, Hi: w.Cut, Unsorted: w.Unsorted}
+	default:
 		return true, nil
 	}
-	if w.Order == rising {
-		*w = walk{Lo: w.Last, Hi: w.Hi}
-	} else {
-		*w = walk{Lo: w.Lo, Hi: w.Last}
-	}
-	return w.over(window), nil
+	// A service may answer with a little more than it was asked for, and lead
+	// the walk out of its window.
+	rest := w.stretch(window)
+	return !rest.holds(rest.from), nil
 }
 
-// advances reports whether what has been read of the stretch makes what is left
-// of the window smaller.
-func (w *walk) advances(window tributary.Window) bool {
-	switch left := w.left(window); w.Order {
-	case rising:
-		return w.Last.After(left.From)
-	case falling:
-		return left.Open() || w.Last.Before(left.To)
+// cut guesses where the newer part of the stretch begins that fits into a page.
+// It reports false where time can't divide the stretch.
+func (w *walk) cut(window tributary.Window) (time.Time, bool) {
+	part := w.stretch(window)
+	if w.Last.IsZero() || w.Max.Before(part.from) {
+		return time.Time{}, false
 	}
-	return false
+	next := w.Min.Add(tick) // everything on the page but its oldest instant
+	if part.inside(next) && (w.Order == falling || w.Order == level) {
+		return next, true
+	}
+	if w.Order == level {
+		return w.Max, part.inside(w.Max)
+	}
+	low := w.Min
+	if low.Before(part.from) {
+		low = part.from
+	}
+	half := low.Add(w.Max.Sub(low) / 2).Truncate(tick)
+	if !half.After(low) {
+		half = low.Add(tick)
+	}
+	return half, part.inside(half) && !half.After(w.Max)
 }
 
-// left is the part of the window that is still to be read.
-func (w *walk) left(window tributary.Window) tributary.Window {
-	if w.Lo.After(window.From) {
-		window.From = w.Lo
-	}
-	if !w.Hi.IsZero() && (window.Open() || w.Hi.Before(window.To)) {
-		window.To = w.Hi
-	}
-	return window
+// span is what one stretch asks for.
+type span struct {
+	from, to time.Time
+	closed   bool // to is included; otherwise not
 }
 
-// over reports whether nothing is left: a service may answer with a little more
-// than it was asked for.
-func (w *walk) over(window tributary.Window) bool {
-	left := w.left(window)
-	return !left.Open() && left.To.Before(left.From)
+// stretch is the part of the window that is being read.
+func (w *walk) stretch(window tributary.Window) span {
+	s := span{from: window.From, to: window.To, closed: true}
+	for _, later := range []time.Time{w.Lo, w.Cut} {
+		if later.After(s.from) {
+			s.from = later
+		}
+	}
+	if !w.Hi.IsZero() {
+		s.to, s.closed = w.Hi, false
+	}
+	return s
 }
+
+// holds reports whether a time lies before the span's end.
+func (s span) holds(at time.Time) bool {
+	return s.to.IsZero() || at.Before(s.to) || s.closed && at.Equal(s.to)
+}
+
+// inside reports whether a time would divide the span.
+func (s span) inside(at time.Time) bool { return at.After(s.from) && s.holds(at) }
 
 // versionHash is FNV-1a over what tells one version from another.
-func versionHash(a *tributary.Alert) uint64 {
+func versionHash(a *tributary.Alert, timed bool) uint64 {
 	const offset, prime = 14695981039346656037, 1099511628211
 	h := uint64(offset)
 	for i := range len(a.ID) {
 		h = (h ^ uint64(a.ID[i])) * prime
 	}
-	for n := uint64(a.Updated.UnixNano()); n > 0; n >>= 8 {
-		h = (h ^ n&0xff) * prime
+	if timed {
+		for n := uint64(a.Updated.UnixNano()); n > 0; n >>= 8 {
+			h = (h ^ n&0xff) * prime
+		}
 	}
 	return h
 }

@@ -38,6 +38,8 @@ func TestWalkReadsAll(t *testing.T) {
 		"empty first":  func(b *book) { b.linked, b.emptyFirst = true, true },
 		"ascending":    func(b *book) { b.ascending = true },
 		"coarse":       func(b *book) { b.coarse = true },
+		"deaf, coarse": func(b *book) { b.deaf, b.coarse = true, true },
+		"shuffled":     func(b *book) { b.shuffled = true },
 	}
 	for _, source := range []tributary.Source{tributary.SourceGraph, tributary.SourceEndpoint} {
 		for name, shape := range shapes {
@@ -57,6 +59,9 @@ func TestWalkReadsAll(t *testing.T) {
 					}
 					b.fill(20, ties, step)
 					for _, limit := range []int{1, 3, 19, 20, 21, 0} {
+						if b.shuffled && source == tributary.SourceGraph && limit > 0 && limit < 19 {
+							continue // a few shuffled alerts may look sorted as they were asked to be
+						}
 						windows := []tributary.Window{hour}
 						if limit == 3 {
 							windows = append(windows, tributary.Window{From: hour.From}, tributary.Window{})
@@ -129,7 +134,7 @@ func TestWalkIsFrugal(t *testing.T) {
 		"no alert":          {tributary.SourceGraph, 0, 1, 100, 1},
 		"exactly one page":  {tributary.SourceGraph, 100, 1, 100, 2},
 		"graph pages":       {tributary.SourceGraph, 1000, 1, 100, 12},
-		"endpoint pages":    {tributary.SourceEndpoint, 1000, 1, 100, 12},
+		"endpoint pages":    {tributary.SourceEndpoint, 1000, 1, 100, 22}, // each page is asked for again
 		"largest page":      {tributary.SourceGraph, 1500, 1, 0, 2},
 		"one tie, read two": {tributary.SourceGraph, 300, 300, 100, 8},
 	} {
@@ -226,23 +231,21 @@ func TestWalkGivesUpOnARestlessTie(t *testing.T) {
 	t.Fatal("no end")
 }
 
-func TestWalkRefusesAnUnsortedPage(t *testing.T) {
+// Sorted by creation, the newest alerts look sorted by update time too, until
+// the old one comes that changed lately.
+func TestWalkIsNotDeceivedByAnotherOrder(t *testing.T) {
 	t.Parallel()
 	for _, source := range []tributary.Source{tributary.SourceGraph, tributary.SourceEndpoint} {
 		b, s := newBook(t, source)
-		b.shuffled = true
-		b.fill(50, 1, time.Second)
-		r := s.reader(t, source)
-		got, _, err := page(t, r, tributary.Request{Window: hour, Limit: 20})
-		failed(t, err, tributary.CodeTooLarge, tributary.FixRetry)
-		if len(got) != 20 {
-			t.Errorf("%s: %d alerts of the page came", source, len(got))
+		b.byCreation, b.deaf = true, true
+		b.fill(60, 1, time.Second)
+		b.touch(3, noon.Add(-1500*time.Millisecond))
+		b.touch(30, noon.Add(-40500*time.Millisecond))
+		got, pages := window(t, s.reader(t, source), tributary.Request{Window: hour, Limit: 10})
+		if lost := missing(b.versions(), versions(got)); len(lost) > 0 {
+			t.Errorf("%s: lost %q", source, lost)
 		}
-		// A window that fits into a page needs no order.
-		got, p, err := page(t, r, tributary.Request{Window: tributary.Window{From: noon.Add(-11 * time.Second), To: noon}, Limit: 20})
-		if err != nil || len(got) != 10 || p.Next != "" {
-			t.Errorf("%s: %d alerts, next %q, error %v", source, len(got), p.Next, err)
-		}
+		checkThrough(t, b, hour, pages, got)
 	}
 }
 
@@ -262,23 +265,16 @@ func TestWalkLeavesALoop(t *testing.T) {
 	failed(t, err, tributary.CodeUnavailable, tributary.FixRetry)
 }
 
-// Filters that a service takes for less than they say do no harm.
+// A service that answers with a little more than it was asked for doesn't lead
+// the walk out of its window.
 func TestWalkWithAServiceThatAnswersMoreThanAsked(t *testing.T) {
 	t.Parallel()
-	for _, ascending := range []bool{true, false} {
-		calls := 0
-		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
-			calls++
-			times := []string{"2026-11-23T11:59:59Z", "2026-11-23T12:00:00.4Z"}
-			if !ascending {
-				times = []string{"2026-11-23T11:00:01Z", "2026-11-23T10:59:59.6Z"}
-			}
-			fmt.Fprintf(w, `{"value":[{"id":"a","lastUpdateTime":%q},{"id":"b","lastUpdateTime":%q}]}`, times[0], times[1])
-		})
-		got, pages := window(t, s.reader(t, tributary.SourceEndpoint), tributary.Request{Window: hour, Limit: 2})
-		if len(got) != 2 || len(pages) != 1 || calls != 1 {
-			t.Errorf("ascending %v: %d alerts in %d pages", ascending, len(got), len(pages))
-		}
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, `{"value":[{"id":"a","lastUpdateDateTime":"2026-11-23T11:59:59Z"},{"id":"b","lastUpdateDateTime":"2026-11-23T12:00:00.4Z"}]}`)
+	})
+	got, pages := window(t, s.reader(t, tributary.SourceGraph), tributary.Request{Window: hour, Limit: 2})
+	if len(got) != 2 || len(pages) != 1 {
+		t.Errorf("%d alerts in %d pages", len(got), len(pages))
 	}
 }
 
@@ -343,10 +339,10 @@ func FuzzToken(f *testing.F) {
 		}
 		// What was accepted stays inside the window and in one line, and comes
 		// back as it was.
-		if left := bounds(hour, w); left.From.Before(hour.From) || left.To.After(hour.To) {
-			t.Errorf("%q reads from %v to %v", text, left.From, left.To)
+		if s := w.stretch(hour); s.from.Before(hour.From) || s.to.After(hour.To) {
+			t.Errorf("%q reads from %v to %v", text, s.from, s.to)
 		}
-		if q := graph.query(bounds(hour, w), 10, w.Skip, true) + w.Link; !isQuery(q) {
+		if q := graph.query(w.stretch(hour), 10, w.Skip, true) + w.Link; !isQuery(q) {
 			t.Errorf("%q leads to the query %q", text, q)
 		}
 		again, err := parseToken(token{tributary.SourceGraph, w}.String(), tributary.SourceGraph, hour)
