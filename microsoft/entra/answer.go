@@ -90,11 +90,12 @@ func parseAnswer(status int, body []byte, secrets []tributary.Secret) *Answer {
 	return a
 }
 
-// parseRedirect reads the parameters of a redirect that reports an error.
-func parseRedirect(v url.Values, secrets []tributary.Secret) *Answer {
+// parseRedirect reads the parameters of a redirect that reports an error. No
+// secret of ours went to the browser, so it can't quote one.
+func parseRedirect(v url.Values) *Answer {
 	// error_subcode is the redirect's name for what the body calls suberror;
 	// it is seen, not documented.
-	return newAnswer(v.Get("error"), v.Get("error_subcode"), scrub(v.Get("error_description"), secrets), nil, 0)
+	return newAnswer(v.Get("error"), v.Get("error_subcode"), v.Get("error_description"), nil, 0)
 }
 
 var (

@@ -21,7 +21,7 @@ import (
 // Each token has a fresh azidentity credential: the one cache is ours, so that
 // a token that an API has rejected can't come back out of MSAL's.
 func (c *Client) appOnly(ctx context.Context, r request) (tributary.AccessToken, error) {
-	w := newWire(ctx, r.client, c.cfg.Now, r.app.ClientSecret, r.app.Certificate)
+	w := newWire(ctx, r.client, c.cfg.Now)
 	cred, err := appCredential(w, r)
 	if err == nil {
 		var tok azcore.AccessToken

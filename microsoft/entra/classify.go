@@ -198,12 +198,14 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	return min(max(after, 0), maxAfter)
 }
 
-// readAll reads a body up to a limit, and fails beyond it.
+var errTooLong = errors.New("the answer is too long to be a token")
+
+// readAll reads a body up to a limit, and fails with errTooLong beyond it.
 func readAll(r io.Reader, limit int64) ([]byte, error) {
 	var b bytes.Buffer
 	n, err := b.ReadFrom(io.LimitReader(r, limit+1))
 	if err == nil && n > limit {
-		err = fmt.Errorf("the answer has more than %d bytes", limit)
+		err = errTooLong
 	}
 	return b.Bytes(), err
 }

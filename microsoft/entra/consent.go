@@ -1,8 +1,11 @@
 package entra
 
 import (
+	"context"
+	"crypto/rand"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 
@@ -38,7 +41,7 @@ func ReadConsent(v url.Values, state string) error {
 		return strayAnswer(op)
 	}
 	if v.Get("error") != "" {
-		e := judge(parseRedirect(v, nil), "")
+		e := judge(parseRedirect(v), "")
 		e.Op = op
 		return e
 	}
@@ -50,6 +53,35 @@ func ReadConsent(v url.Values, state string) error {
 		}
 	}
 	return nil
+}
+
+// AdminConsent shows an administrator of the tenant the consent page and waits
+// until the browser comes back to this machine. A nil error says that somebody
+// consented; a token of the tenant is the proof. Scopes, V1, Prompt, LoginHint,
+// Claims and Paste of the request are not used.
+func AdminConsent(ctx context.Context, request SignInRequest) error {
+	r, err := request.checked()
+	if err != nil {
+		return err
+	}
+	listener, err := listen(r.RedirectURI)
+	if err != nil {
+		return r.fail(CodeSettings, err, "close the program that uses the port, or register and configure another redirect_uri")
+	}
+	if listener == nil {
+		return r.fail(CodeSettings, fmt.Errorf("nobody can listen on the redirect address %s", redactUserInfo(r.RedirectURI)),
+			"register http://localhost as a redirect URI of the application and configure it")
+	}
+	defer listener.close()
+	state := rand.Text()
+	answer, err := r.ask(ctx, listener, AdminConsentURL(r.Cloud, r.Tenant.ID, r.App, listener.redirect, state))
+	if err == nil {
+		if err = ReadConsent(answer, state); err != nil {
+			tributary.AsError(err).Tenant = name(r.Tenant)
+		}
+	}
+	listener.finish(outcome{tenant: name(r.Tenant), err: err, consent: true})
+	return err
 }
 
 // sameState compares in constant time. An empty state is never the same.

@@ -140,7 +140,7 @@ func (c *Client) refresh(ctx context.Context, r request, g tributary.Grant, with
 		app.ClientSecret, app.Certificate = tributary.Secret{}, tributary.Secret{}
 	}
 	to := endpoints(r.cloud, r.tenant.ID, g.V1)
-	w := newWire(ctx, r.client, c.cfg.Now, app.ClientSecret, app.Certificate, g.RefreshToken, g.Previous)
+	w := newWire(ctx, r.client, c.cfg.Now)
 	// x/oauth2 refreshes without scope or resource, so its token request with a
 	// free choice of parameters is used: a refresh token is good for any API.
 	params := url.Values{

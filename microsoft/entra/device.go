@@ -26,7 +26,7 @@ func DeviceSignIn(ctx context.Context, request SignInRequest, show func(userCode
 	if err != nil {
 		return tributary.Grant{}, tributary.AccessToken{}, err
 	}
-	w := newWire(ctx, r.Client, r.Now, r.hidden()...)
+	w := newWire(ctx, r.Client, r.Now)
 	config := oauth2.Config{ClientID: r.App.ClientID, Endpoint: r.endpoint(), Scopes: r.scopes()}
 	device, err := config.DeviceAuth(w.oauth2())
 	if err != nil {
@@ -57,8 +57,7 @@ func DeviceSignIn(ctx context.Context, request SignInRequest, show func(userCode
 // poll asks for the token until the person is done. proof is the application's
 // credential to send, if any.
 func (r SignInRequest) poll(ctx context.Context, config oauth2.Config, device *oauth2.DeviceAuthResponse, proof tributary.App) (*oauth2.Token, *wire, error) {
-	code := tributary.NewSecret(device.DeviceCode)
-	w := newWire(ctx, r.Client, r.Now, r.hidden(code)...)
+	w := newWire(ctx, r.Client, r.Now)
 	params := r.api()
 	proof.ClientID = r.App.ClientID
 	if err := prove(params, proof, config.Endpoint.TokenURL, r.Now()); err != nil {

@@ -116,7 +116,9 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
-func isAnswer(v url.Values) bool { return v.Has("state") && (v.Has("code") || v.Has("error")) }
+func isAnswer(v url.Values) bool {
+	return v.Has("state") && (v.Has("code") || v.Has("error") || v.Has("admin_consent"))
+}
 
 // finish tells the person who waits how it ended.
 func (l *listener) finish(how outcome) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -56,7 +57,7 @@ func fromNetwork(host string, err error) *tributary.Error {
 		e.Fix = tributary.FixMSSP
 		e.Err = fmt.Errorf("%s shows a certificate that isn't valid: %w", host, redacted(err))
 		e.Next = "check this machine's clock and the proxy"
-	case errors.As(err, &record):
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		e.Fix = tributary.FixMSSP
 		e.Err = fmt.Errorf("%s doesn't speak TLS", host)
 		e.Next = "check the port of the cloud's login address"
@@ -66,6 +67,10 @@ func fromNetwork(host string, err error) *tributary.Error {
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		e.Err = fmt.Errorf("%s didn't answer in time: %w", host, redacted(err))
 		e.Next = "check that a firewall lets this machine reach " + host + " by https; we keep trying"
+	case errors.Is(err, errTooLong):
+		own := unusable(host)
+		own.Err = fmt.Errorf("%s: %w", host, err)
+		return own
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		e.Code = tributary.CodeUnavailable
 		e.Err = fmt.Errorf("the answer of %s broke off: %w", host, err)

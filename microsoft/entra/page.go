@@ -11,6 +11,7 @@ import (
 type outcome struct {
 	tenant  string
 	account string
+	consent bool // an administrator's consent rather than a sign-in
 	err     error
 }
 
@@ -40,9 +41,13 @@ func (o outcome) show(w http.ResponseWriter) {
 		Title string
 		Lines []string
 	}{Title: "Signed in"}
+	failure := "Not signed in"
+	if o.consent {
+		p.Title, failure = "Consent given", "Consent not given"
+	}
 	status := http.StatusOK
 	if o.err != nil {
-		p.Title, status = "Not signed in", http.StatusBadRequest
+		p.Title, status = failure, http.StatusBadRequest
 		p.Lines = append(p.Lines, o.err.Error())
 		if e := tributary.AsError(o.err); e != nil && e.Next != "" {
 			p.Lines = append(p.Lines, "Next: "+e.Next)

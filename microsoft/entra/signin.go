@@ -127,9 +127,6 @@ func SignIn(ctx context.Context, request SignInRequest) (tributary.Grant, tribut
 	if err != nil {
 		return tributary.Grant{}, tributary.AccessToken{}, err
 	}
-	if r.Open == nil {
-		return tributary.Grant{}, tributary.AccessToken{}, r.fail(CodeSettings, errors.New("nobody can open the sign-in page"), "sign in with a device code")
-	}
 	listener, err := listen(r.RedirectURI)
 	if err != nil {
 		return tributary.Grant{}, tributary.AccessToken{}, r.fail(CodeSettings, err,
@@ -163,7 +160,7 @@ func (r SignInRequest) signIn(ctx context.Context, listener *listener) (tributar
 		return tributary.Grant{}, tributary.AccessToken{}, e
 	}
 	if answer.Get("error") != "" {
-		e := judge(parseRedirect(answer, r.hidden(tributary.NewSecret(verifier))), name(r.Tenant))
+		e := judge(parseRedirect(answer), name(r.Tenant))
 		e.Op, e.Tenant = signInOp, name(r.Tenant)
 		return tributary.Grant{}, tributary.AccessToken{}, e
 	}
@@ -195,6 +192,9 @@ func (r SignInRequest) authorizeURL(state, verifier string) string {
 
 // ask shows the address and waits for the answer: by the listener, or pasted.
 func (r SignInRequest) ask(ctx context.Context, listener *listener, address string) (url.Values, error) {
+	if r.Open == nil {
+		return nil, r.fail(CodeSettings, errors.New("nobody can open the sign-in page"), "sign in with a device code")
+	}
 	opened := make(chan error, 1)
 	go func() { opened <- r.Open(address) }()
 	var answers chan url.Values // for ever silent if there is nobody to listen
@@ -244,14 +244,9 @@ func (r SignInRequest) notOpened(err error) error {
 	return r.fail(CodeSettings, fmt.Errorf("the sign-in page can't be opened: %w", err), "open the address by hand, or sign in with a device code")
 }
 
-// hidden lists what must not be seen in an error.
-func (r SignInRequest) hidden(more ...tributary.Secret) []tributary.Secret {
-	return append(more, r.App.ClientSecret, r.App.Certificate)
-}
-
 // redeem exchanges the code for tokens.
 func (r SignInRequest) redeem(ctx context.Context, code, verifier tributary.Secret) (tributary.Grant, tributary.AccessToken, error) {
-	w := newWire(ctx, r.Client, r.Now, r.hidden(code, verifier)...)
+	w := newWire(ctx, r.Client, r.Now)
 	config := oauth2.Config{ClientID: r.App.ClientID, ClientSecret: secret(r.App), Endpoint: r.endpoint(), RedirectURL: r.RedirectURI}
 	params := r.api()
 	if err := prove(params, r.App, config.Endpoint.TokenURL, r.Now()); err != nil {

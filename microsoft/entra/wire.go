@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -30,22 +31,22 @@ type wire struct {
 	// configuration is the answer to a library's question for the tenant's
 	// endpoints: they are known, and a laboratory or a proxy may not have it.
 	configuration []byte
-	hide          []tributary.Secret // never to be seen in an error
 	now           func() time.Time
 
-	resp *http.Response // the last answer, its body read to the end
+	sent []tributary.Secret // what the last request had that must not be seen in an error
+	resp *http.Response     // the last answer, its body read to the end
 	body []byte
 	host string
 	err  error // why there was none
 }
 
-func newWire(ctx context.Context, client *http.Client, now func() time.Time, hide ...tributary.Secret) *wire {
+func newWire(ctx context.Context, client *http.Client, now func() time.Time) *wire {
 	if client == nil {
 		client = &http.Client{}
 	}
 	own := *client
 	own.CheckRedirect = stay
-	return &wire{ctx: ctx, client: &own, now: now, hide: hide}
+	return &wire{ctx: ctx, client: &own, now: now}
 }
 
 func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -64,10 +65,15 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 			Request:       req,
 		}, nil
 	}
-	if req.Context().Done() == nil {
-		req = req.WithContext(w.ctx) // x/oauth2 asks for a device code without one
+	ctx := req.Context()
+	if ctx.Done() == nil {
+		ctx = w.ctx // x/oauth2 asks for a device code without one
 	}
 	w.resp, w.body, w.err, w.host = nil, nil, nil, req.URL.Host
+	req, err := w.note(req.Clone(ctx))
+	if err != nil {
+		return nil, err
+	}
 	resp, err := w.client.Do(req)
 	if err != nil {
 		w.err = err
@@ -82,6 +88,31 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	w.resp, w.body = resp, body
 	return resp, nil
+}
+
+// secretFields are the parameters of a token request that open something.
+var secretFields = []string{"client_secret", "client_assertion", "refresh_token", "code", "code_verifier", "device_code"}
+
+// note reads a request's secrets off its form, and gives the form back to it.
+func (w *wire) note(req *http.Request) (*http.Request, error) {
+	w.sent = nil
+	if req.Body == nil {
+		return req, nil
+	}
+	body, err := readAll(req.Body, maxBody)
+	if err := errors.Join(err, req.Body.Close()); err != nil {
+		return nil, err
+	}
+	req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, errors.New("the token request is not a form")
+	}
+	for _, field := range secretFields {
+		w.sent = append(w.sent, tributary.NewSecret(form.Get(field)))
+	}
+	return req, nil
 }
 
 // oauth2 is the context that x/oauth2 finds its HTTP client in.
@@ -101,13 +132,13 @@ func (w *wire) failure(op string, tenant tributary.Tenant, err error) *tributary
 	case w.resp == nil:
 		e = &tributary.Error{
 			Code: CodeSettings, Fix: tributary.FixMSSP,
-			Err:  errors.New(scrub(err.Error(), w.hide)),
+			Err:  err,
 			Next: "check the tenant's and the application's settings",
 		}
 	case w.resp.StatusCode < 300 && parseAnswer(w.resp.StatusCode, w.body, nil).Code == "":
 		e = unusable(w.host)
 	default:
-		e = fromResponse(w.resp, w.body, name(tenant), w.hide, w.now())
+		e = fromResponse(w.resp, w.body, name(tenant), w.sent, w.now())
 	}
 	e.Op, e.Tenant = op, name(tenant)
 	return e
