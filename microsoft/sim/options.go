@@ -14,7 +14,8 @@ type Options struct {
 	Alerts  int // over all tenants at the start; spread unevenly
 	Seed    uint64
 	// Past is the period before the start in which the first alerts lie. Zero
-	// is 24 hours.
+	// is 24 hours. A client that is to find them all has to ask for as much and
+	// for the time that has gone by since the start.
 	Past time.Duration
 	// Live is how many alerts a minute come by themselves, over all tenants.
 	Live float64

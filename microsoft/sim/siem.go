@@ -130,7 +130,8 @@ func siemTime(text string) (time.Time, error) {
 	return time.Time{}, errors.New("'" + text + "' is not a time such as 2016-09-12T00:00:00.000")
 }
 
-var durationForm = regexp.MustCompile(`^P(?:(\d{1,4})W)?(?:(\d{1,5})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,7})M)?(?:(\d{1,9})(?:\.\d+)?S)?)?$`)
+// durationForm bounds the digits, so that the sum can't overflow.
+var durationForm = regexp.MustCompile(`^P(?:(\d{1,3})W)?(?:(\d{1,4})D)?(?:T(?:(\d{1,5})H)?(?:(\d{1,6})M)?(?:(\d{1,8})(?:\.\d+)?S)?)?$`)
 
 // isoDuration reads an ISO 8601 duration without years and months, such as
 // PT10M or P1DT2H.
