@@ -186,6 +186,8 @@ func (d *demo) config() (*config.Config, error) {
 		return nil, fmt.Errorf("make the demo's store: %w", err)
 	}
 	cfg.Collect.Interval = 2 * time.Second
+	// All of the past, however long the connecting takes.
+	cfg.Collect.Backfill = d.flags.past + time.Hour
 	if len(d.flags.replay) > 0 {
 		cfg.Collect.Backfill = replayBackfill
 	}

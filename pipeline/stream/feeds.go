@@ -91,15 +91,25 @@ type Turns struct {
 }
 
 // Turns begins taking feeds from the schedule. A feed that another instance
-// held when it died comes back after FeedWait.
+// held when it died comes back after FeedWait; where this instance has the
+// store to itself nobody else can hold one, and every feed is due at once.
 func (s *Store) Turns(ctx context.Context) (*Turns, error) {
 	t := &Turns{store: s}
+	if s.Running() {
+		err := s.js.DeleteConsumer(ctx, streamFeeds, workers)
+		if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+			return nil, fmt.Errorf("read the schedule: %w", err)
+		}
+	}
 	return t, t.open(ctx)
 }
 
+// workers is the consumer that all instances take their feeds from.
+const workers = "workers"
+
 func (t *Turns) open(ctx context.Context) error {
 	consumer, err := t.store.js.CreateOrUpdateConsumer(ctx, streamFeeds, jetstream.ConsumerConfig{
-		Durable:       "workers",
+		Durable:       workers,
 		AckPolicy:     jetstream.AckExplicitPolicy,
 		AckWait:       FeedWait,
 		MaxDeliver:    -1,
