@@ -11,9 +11,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-func testVault(t testing.TB, seed byte) *Vault {
+func testVault(t testing.TB, fill byte) *Vault {
 	t.Helper()
-	v, err := newVault(bytes.Repeat([]byte{seed}, keySize))
+	v, err := newVault(bytes.Repeat([]byte{fill}, keySize))
 	if err != nil {
 		t.Fatal(err)
 	}
