@@ -17,6 +17,7 @@ type Destination struct {
 	Filter tributary.Filter
 	Format tributary.Format
 	Sender tributary.Sender
+	Batch  stream.Batch // what one batch may hold; zero: the defaults
 }
 
 // What one batch may hold, and how long it waits to fill. A batch is the unit
@@ -32,7 +33,6 @@ const (
 type Lane struct {
 	Destination
 	store *stream.Store
-	batch stream.Batch
 	now   func() time.Time
 	log   *slog.Logger
 
@@ -50,10 +50,12 @@ func NewLane(store *stream.Store, d Destination, now func() time.Time, log *slog
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	if d.Batch == (stream.Batch{}) {
+		d.Batch = stream.Batch{Count: DefaultCount, Bytes: DefaultBytes, Age: DefaultAge}
+	}
 	return &Lane{
 		Destination: d,
 		store:       store,
-		batch:       stream.Batch{Count: DefaultCount, Bytes: DefaultBytes, Age: DefaultAge},
 		now:         now,
 		log:         log.With("destination", d.Name),
 		status:      stream.LaneStatus{Destination: d.Name},
@@ -72,7 +74,7 @@ func (l *Lane) Run(ctx context.Context) error {
 	l.reader = reader
 	l.mu.Unlock()
 	for {
-		batch, err := reader.Next(ctx, l.batch)
+		batch, err := reader.Next(ctx, l.Batch)
 		if err != nil {
 			return nil // ctx has ended
 		}

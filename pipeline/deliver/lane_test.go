@@ -255,7 +255,8 @@ func TestEveryRestartRepeatsAtMostTheBatchInFlight(t *testing.T) {
 			}
 			return tributary.Result{Settled: len(records)}, ctx.Err()
 		}
-		lane := deliver.NewLane(b.store, deliver.Destination{Name: "soc", Format: idOnly, Sender: s}, nil, nil)
+		batch := stream.Batch{Count: 400, Bytes: 1 << 20, Age: time.Second}
+		lane := deliver.NewLane(b.store, deliver.Destination{Name: "soc", Format: idOnly, Sender: s, Batch: batch}, nil, nil)
 		var done sync.WaitGroup
 		done.Go(func() { _ = lane.Run(ctx) })
 		b.await("the stop or the end", func() bool {

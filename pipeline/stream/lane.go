@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
 
 	"tributary"
 )
@@ -65,7 +66,9 @@ func (l *Lane) read(ctx context.Context) error {
 		FilterSubjects: filterSubjects(l.filter),
 		DeliverPolicy:  jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:    l.fetched + 1,
-		NamePrefix:     "lane-" + token(l.destination),
+		// Unique: a consumer of the same name that an earlier reader left behind
+		// would be joined where it stands, and what it had handed out be lost.
+		NamePrefix: "lane-" + token(l.destination) + "-" + nuid.Next(),
 	})
 	if err != nil {
 		return fmt.Errorf("read the stream for %s: %w", l.destination, err)

@@ -58,6 +58,27 @@ func TestLaneGoesOnBehindItsLastReceipt(t *testing.T) {
 	}
 }
 
+// A lane that is closed with everything handed out and nothing settled begins
+// again from its place, at once and in the same process.
+func TestReopenedLaneBeginsBehindItsLastReceipt(t *testing.T) {
+	t.Parallel()
+	s := open(t, stream.Options{})
+	commit(t, s, feedA, alert(feedA, "one", epoch), alert(feedA, "two", epoch))
+	for range 3 {
+		lane, err := s.OpenLane(t.Context(), "soc", tributary.Filter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		batch, err := lane.Next(ctx, stream.Batch{Count: 2, Bytes: 1 << 20, Age: 10 * time.Second})
+		cancel()
+		if err != nil || len(batch) != 2 {
+			t.Fatalf("%d alerts, %v; want both again", len(batch), err)
+		}
+		lane.Close()
+	}
+}
+
 func TestLaneTakesWhatItsFilterNames(t *testing.T) {
 	t.Parallel()
 	s := open(t, stream.Options{})
