@@ -45,8 +45,14 @@ func (c *Connector) Check(ctx context.Context, tenant tributary.Tenant) []Step {
 	if err != nil {
 		return []Step{failed("cloud", "", err)}
 	}
+	// A person asks: what was refused some minutes ago is asked again.
+	c.Tokens.Forget(tenant)
 	found, err := entra.Discover(ctx, cloud, client, tenant.ID)
-	if err != nil {
+	if e := tributary.AsError(err); e != nil && e.Code == entra.CodeSettings {
+		// A laboratory's login server may tell nothing of its tenants; the token
+		// shows whether it knows this one.
+		found = entra.Discovery{TenantID: tenant.ID}
+	} else if err != nil {
 		return []Step{failed("tenant", "", err)}
 	}
 	if !strings.EqualFold(found.TenantID, tenant.ID) {

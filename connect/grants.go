@@ -31,6 +31,7 @@ type sealedGrant struct {
 	ClientID     string    `json:"client_id"`
 	Account      string    `json:"account,omitempty"`
 	V1           bool      `json:"v1,omitempty"`
+	Public       bool      `json:"public,omitempty"`
 	Obtained     time.Time `json:"obtained"`
 	Rotated      time.Time `json:"rotated"`
 }
@@ -59,6 +60,7 @@ func (g Grants) Grant(ctx context.Context, tenant string) (tributary.Grant, uint
 		ClientID:     s.ClientID,
 		Account:      s.Account,
 		V1:           s.V1,
+		Public:       s.Public,
 		Obtained:     s.Obtained,
 		Rotated:      s.Rotated,
 	}, revision, nil
@@ -72,6 +74,7 @@ func (g Grants) PutGrant(ctx context.Context, tenant string, grant tributary.Gra
 		ClientID:     grant.ClientID,
 		Account:      grant.Account,
 		V1:           grant.V1,
+		Public:       grant.Public,
 		Obtained:     grant.Obtained,
 		Rotated:      grant.Rotated,
 	})

@@ -39,6 +39,12 @@ func (g *diskGuard) check() error {
 	}
 }
 
+// short reports that the reserve is not far.
+func (g *diskGuard) short() bool {
+	free, err := freeBytes(g.dir)
+	return err == nil && free < 2*g.reserve
+}
+
 func (g *diskGuard) suspect() {
 	g.doubt.Store(true)
 	select {

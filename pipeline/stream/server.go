@@ -38,15 +38,19 @@ func startEmbedded(dir string, atRest []byte, nkey nkeys.KeyPair, log *slog.Logg
 		opts: &server.Options{
 			ServerName: "tributary",
 			// Loopback only, for our own commands; the nkey below is the way in.
-			Host:       "127.0.0.1",
-			Port:       server.RANDOM_PORT,
-			Nkeys:      []*server.NkeyUser{{Nkey: public}},
-			JetStream:  true,
-			StoreDir:   filepath.Join(dir, "jetstream"),
-			SyncAlways: true,
-			MaxPayload: maxPayload,
-			NoSigs:     true,
-			NoLog:      true,
+			Host:      "127.0.0.1",
+			Port:      server.RANDOM_PORT,
+			Nkeys:     []*server.NkeyUser{{Nkey: public}},
+			JetStream: true,
+			// JetStream's own limit is three quarters of the disk's free space at
+			// the start, and it refuses to make streams whose sizes sum up to more.
+			// Ours is the reserve of free space, looked at before each commit.
+			JetStreamMaxStore: 1 << 50,
+			StoreDir:          filepath.Join(dir, "jetstream"),
+			SyncAlways:        true,
+			MaxPayload:        maxPayload,
+			NoSigs:            true,
+			NoLog:             true,
 			JetStreamLimits: server.JSLimitOpts{
 				// Stays above mostInFlight of ours: several commands may commit too.
 				MaxBatchInflightPerStream: 100,

@@ -12,8 +12,8 @@ import (
 )
 
 // Trim removes alerts that every lane has settled: those older than the
-// retention always, and above 80 % of the stream's size also younger ones, so
-// that a stream full of delivered alerts never stops the collecting.
+// retention always, and also younger ones above 80 % of the stream's size or
+// when the disk gets short, so that delivered alerts never stop the collecting.
 //
 // Floor is the sequence up to which every lane is done. A version that a feed
 // still needs to recognise a repeat stays, whatever its age.
@@ -25,7 +25,7 @@ func (s *Store) Trim(ctx context.Context, floor uint64, retention time.Duration,
 	}
 	info := st.CachedInfo()
 	upTo := floor + 1 // the first sequence that stays
-	if !crowded(info) {
+	if !s.crowded(info) {
 		old, err := s.firstSince(ctx, time.Now().Add(-retention), info.State.LastSeq)
 		if err != nil {
 			return fmt.Errorf("%s: %w", op, err)
@@ -105,9 +105,11 @@ func (s *Store) TrimmedTo(ctx context.Context) (time.Time, error) {
 	return at, nil
 }
 
-func crowded(info *jetstream.StreamInfo) bool {
+// crowded reports whether room is short: in the stream, or on the disk, which
+// may be smaller than the stream is allowed to become.
+func (s *Store) crowded(info *jetstream.StreamInfo) bool {
 	limit := info.Config.MaxBytes
-	return limit > 0 && info.State.Bytes > uint64(limit)/5*4
+	return limit > 0 && info.State.Bytes > uint64(limit)/5*4 || s.disk != nil && s.disk.short()
 }
 
 // purge removes the alerts before a sequence. Cursors lie under other subjects.
