@@ -274,6 +274,17 @@ func TestActiveFileMovedAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	send(t, s, sendertest.Records(10, 3))
+	// And as log rotation does it: another file takes the name at once.
+	if err := os.Rename(path, filepath.Join(dir, "rotated.log")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, nil, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	send(t, s, sendertest.Records(15, 2))
+	if got := len(lines(t, path)); got != 2 {
+		t.Fatalf("%d lines in the new file, want 2", got)
+	}
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
@@ -302,7 +313,7 @@ func TestFileMode(t *testing.T) {
 	}
 }
 
-func TestErrorsSayWhatToDo(t *testing.T) {
+func TestErrorsSayWhatHelps(t *testing.T) {
 	t.Parallel()
 	occupied := filepath.Join(t.TempDir(), "a-file")
 	if err := os.WriteFile(occupied, nil, 0o600); err != nil {

@@ -3,6 +3,7 @@ package format
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"os"
 	"slices"
@@ -231,6 +232,21 @@ func TestECSPicksTheWorstOfAKind(t *testing.T) {
 		if !slices.Equal(list, want) {
 			t.Errorf("%s = %v, want %v", path, list, want)
 		}
+	}
+}
+
+// Of equals the first counts.
+func TestECSPicksTheFirstOfEquals(t *testing.T) {
+	t.Parallel()
+	const process = `{"@odata.type":"#microsoft.graph.security.processEvidence","verdict":"suspicious","processId":%d,"detectionStatus":%q}`
+	raw := fmt.Sprintf(`{"evidence":[`+process+`,`+process+`]}`, 1, "blocked", 2, "detected")
+	a := tributary.Alert{Version: tributary.Version{Source: tributary.SourceGraph}, Raw: []byte(raw)}
+	got, err := ECS(&a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found := leaves(t, got); found["process.pid"] != json.Number("1") || found["event.action"] != "blocked" {
+		t.Errorf("process %v, action %v", found["process.pid"], found["event.action"])
 	}
 }
 

@@ -41,6 +41,7 @@ func (s *Sender) proveAck(ctx context.Context) error {
 func (s *Sender) awaitAcks(ctx context.Context, promises []promise, patience time.Duration) error {
 	deadline := s.now().Add(patience)
 	var trouble *tributary.SendError // the last reason why asking failed
+	var asked time.Duration          // what the server wants us to wait
 	for delay := firstAckPoll; ; delay = min(2*delay, maxAckPoll) {
 		open := openAcks(promises)
 		if len(open) == 0 {
@@ -50,9 +51,10 @@ func (s *Sender) awaitAcks(ctx context.Context, promises []promise, patience tim
 		if left <= 0 {
 			return s.unacknowledged(len(open), patience, trouble)
 		}
-		if err := s.wait(ctx, min(delay, left)); err != nil {
+		if err := s.wait(ctx, min(max(delay, asked), left)); err != nil {
 			return s.cancelled(ctx)
 		}
+		asked = 0
 		a, err := s.askAcks(ctx, open)
 		if err != nil {
 			if ctx.Err() != nil {
@@ -67,7 +69,7 @@ func (s *Sender) awaitAcks(ctx context.Context, promises []promise, patience tim
 			if v != later {
 				return trouble
 			}
-			delay = max(delay, a.after)
+			asked = a.after
 			continue
 		}
 		trouble = nil

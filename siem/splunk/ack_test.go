@@ -197,6 +197,33 @@ func TestAskingFails(t *testing.T) {
 	}
 }
 
+// The server's own wish counts, once.
+func TestAskingWaitsAsTheServerWants(t *testing.T) {
+	t.Parallel()
+	asks := 0
+	s := against(t, func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/ack") {
+			fmt.Fprint(w, `{"text":"Success","code":0,"ackId":0}`)
+			return
+		}
+		if asks++; asks == 1 {
+			w.Header().Set("Retry-After", "30")
+			w.WriteHeader(http.StatusServiceUnavailable)
+			fmt.Fprint(w, `{"text":"Server is busy","code":9}`)
+			return
+		}
+		fmt.Fprintf(w, `{"acks":{"0":%t}}`, asks == 3)
+	})
+	c := newClock()
+	s.wait, s.now = c.wait, c.now
+	if _, err := s.Send(t.Context(), sendertest.Records(0, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if want := []time.Duration{250 * time.Millisecond, 30 * time.Second, time.Second}; !slices.Equal(c.waits, want) {
+		t.Errorf("waits %v, want %v", c.waits, want)
+	}
+}
+
 func TestCancelledWhileWaitingForTheIndexers(t *testing.T) {
 	t.Parallel()
 	b := setup(t, receiver.Options{Ack: true}, Options{})
