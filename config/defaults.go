@@ -44,7 +44,7 @@ const (
 	MinInterval  = time.Second
 	MaxInterval  = 24 * time.Hour
 	MaxOverlap   = 24 * time.Hour
-	MaxBackfill  = 180 * 24 * time.Hour // the longest that Microsoft keeps alerts
+	MaxBackfill  = 7300 * 24 * time.Hour // recordings may be older than what Microsoft keeps
 	MaxLateness  = time.Hour
 	MinRetention = time.Minute
 	MaxRetention = 3650 * 24 * time.Hour

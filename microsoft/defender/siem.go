@@ -16,7 +16,7 @@ var siemLayout = layout{take: takeSIEM, want: 7, identify: identifySIEM}
 const (
 	// siemWindow is the longest span that the SIEM API is asked for at once: it
 	// has no pages, so a span comes whole. Its maximum is not documented.
-	siemWindow = 6 * time.Hour
+	siemWindow = 24 * time.Hour
 	// siemGlance is the span for a request of one alert, which is a look at the
 	// service and its clock. The API's own limit would be no help: it keeps the
 	// newest alerts and drops the rest.

@@ -56,7 +56,7 @@ func TestSIEMReadsAWindowInPieces(t *testing.T) {
 	t.Parallel()
 	x := &exporter{t: t}
 	s := serve(t, x.ServeHTTP)
-	from := noon.Add(-20 * time.Hour)
+	from := noon.Add(-80 * time.Hour)
 	for at := from; at.Before(noon.Add(5 * time.Minute)); at = at.Add(7*time.Minute + 33*time.Millisecond + 100) {
 		x.times = append(x.times, at)
 	}
@@ -66,11 +66,11 @@ func TestSIEMReadsAWindowInPieces(t *testing.T) {
 		spans  []string
 	}{
 		"closed": {tributary.Window{From: from, To: noon.Add(time.Hour)}, []string{
-			"2026-11-22T16:00:00.000 2026-11-22T22:00:00.000", "2026-11-22T22:00:00.000 2026-11-23T04:00:00.000",
-			"2026-11-23T04:00:00.000 2026-11-23T10:00:00.000", "2026-11-23T10:00:00.000 2026-11-23T13:00:00.000"}},
+			"2026-11-20T04:00:00.000 2026-11-21T04:00:00.000", "2026-11-21T04:00:00.000 2026-11-22T04:00:00.000",
+			"2026-11-22T04:00:00.000 2026-11-23T04:00:00.000", "2026-11-23T04:00:00.000 2026-11-23T13:00:00.000"}},
 		"open": {tributary.Window{From: from}, []string{
-			"2026-11-22T16:00:00.000 2026-11-22T22:00:00.000", "2026-11-22T22:00:00.000 2026-11-23T04:00:00.000",
-			"2026-11-23T04:00:00.000 2026-11-23T10:00:00.000", "2026-11-23T10:00:00.000 "}},
+			"2026-11-20T04:00:00.000 2026-11-21T04:00:00.000", "2026-11-21T04:00:00.000 2026-11-22T04:00:00.000",
+			"2026-11-22T04:00:00.000 2026-11-23T04:00:00.000", "2026-11-23T04:00:00.000 "}},
 	} {
 		x.spans = nil
 		got, pages := window(t, s.reader(t, tributary.SourceSIEM), tributary.Request{Window: tc.window, Limit: 100})
