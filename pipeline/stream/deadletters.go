@@ -95,3 +95,16 @@ func (s *Store) DeadLetters(ctx context.Context, destination string) (uint64, er
 	}
 	return n, nil
 }
+
+// PurgeDeadLetters erases a tenant's dead letters of every destination, those
+// that never reached one included.
+func (s *Store) PurgeDeadLetters(ctx context.Context, tenant string) error {
+	st, err := s.js.Stream(ctx, streamDeadLetters)
+	if err == nil {
+		err = st.Purge(ctx, jetstream.WithPurgeSubject("dead.*."+token(tenant)))
+	}
+	if err != nil {
+		return fmt.Errorf("erase the dead letters of %s: %w", tenant, err)
+	}
+	return nil
+}
