@@ -16,6 +16,7 @@ var reasons = map[string]string{
 	"github.com/nats-io/nats-server/v2":                "the durable stream, the cursors, the schedule and the fail-over, in this process",
 	"github.com/nats-io/nats.go":                       "the client of that server, the same embedded, clustered or remote",
 	"github.com/nats-io/nkeys":                         "the key pair with which our own commands reach the embedded server",
+	"github.com/nats-io/nuid":                          "names of readers that never come twice; the client has it already",
 	"github.com/synadia-io/orbit.go/jetstreamext":      "atomic batches: a page's alerts and its cursor in one commit",
 	"github.com/klauspost/compress":                    "zstd for alerts too large for a message; the server has it already",
 	"github.com/gofrs/flock":                           "one instance for each store, on every operating system",
@@ -27,14 +28,13 @@ var reasons = map[string]string{
 	"github.com/google/uuid":                           "request ids and HEC channels",
 
 	// The simulator.
-	"github.com/golang-jwt/jwt/v5": "signs and checks the tokens of the simulated Entra; real clients verify them",
+	"github.com/golang-jwt/jwt/v5": "signs our certificate assertions, and the simulated Entra's tokens, which real clients verify",
 	"golang.org/x/net":             "reads the simulated sign-in pages in tests and in the demo as a browser would",
 
 	// The command line.
 	"github.com/spf13/cobra":   "sub-commands, flags, help and shell completion",
 	"github.com/goccy/go-yaml": "YAML with the line and column of every value, so that errors can name them",
 	"golang.org/x/term":        "whether somebody sits at a terminal, and how wide it is",
-	"golang.org/x/time":        "token buckets for Microsoft's quotas",
 
 	// Tests.
 	"github.com/AzureAD/microsoft-authentication-library-for-go": "Microsoft's client proves the simulated Entra",

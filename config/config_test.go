@@ -138,7 +138,7 @@ func TestWhole(t *testing.T) {
 			config.Splunk{
 				Common:    config.Common{Name: "soc", Format: "ecs", Filter: tributary.Filter{MinSeverity: tributary.SeverityMedium}},
 				URL:       "https://127.0.0.1:8088",
-				Token:     tributary.NewSecret("hec token"),
+				Ack: config.DefaultAck, Token:     tributary.NewSecret("hec token"),
 				Transport: config.Transport{CA: ca},
 			},
 		},

@@ -35,6 +35,9 @@ const (
 	// DefaultFormat is Microsoft's JSON with our envelope: nothing is lost in it.
 	DefaultFormat = "raw"
 
+	// DefaultAck waits for Splunk's indexers where the token asks for it.
+	DefaultAck = "auto"
+
 	DefaultFileMaxBytes = 256 << 20
 	DefaultFileMaxAge   = 24 * time.Hour
 )

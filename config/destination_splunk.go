@@ -11,8 +11,10 @@ type Splunk struct {
 	Common
 	URL   string // https://host:port, without the collector's own path
 	Token tributary.Secret
-	// What the events carry. Empty leaves it to the token's settings.
+	// What the events carry. Empty: the token's own index, and for the others
+	// what fits the format (docs/destinations.md).
 	Index, Source, SourceType, Host string
+	Ack                             string // one of AckModes
 	Transport                       Transport
 }
 
@@ -24,9 +26,13 @@ type rawSplunk struct {
 	Source     text       `yaml:"source"`
 	SourceType text       `yaml:"sourcetype"`
 	Host       text       `yaml:"host"`
+	Ack        text       `yaml:"ack"`
 	CAFile     text       `yaml:"ca_file"`
 	Proxy      text       `yaml:"proxy"`
 }
+
+// AckModes lists what may confirm an event at a Splunk destination.
+func AckModes() []string { return []string{"auto", "off", "required"} }
 
 // collectorPath is what the sender itself puts behind the address.
 const collectorPath = "/services/collector"
@@ -35,7 +41,11 @@ func (r *rawSplunk) build(p *parse, common Common) Destination {
 	d := Splunk{
 		Common: common, URL: p.url(&r.URL),
 		Index: r.Index.value, Source: r.Source.value, SourceType: r.SourceType.value, Host: r.Host.value,
+		Ack:       DefaultAck,
 		Transport: p.transport(&r.CAFile, &r.Proxy),
+	}
+	if r.Ack.set {
+		d.Ack = p.oneOf(&r.Ack, "a way to confirm", AckModes()...)
 	}
 	if !r.URL.set {
 		p.report(r.place, "url is missing", "write the collector's address, such as url: https://splunk.example.com:8088")

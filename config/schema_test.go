@@ -221,6 +221,7 @@ func TestSchemaWords(t *testing.T) {
 		"taken names": {clouds, s.Defs["newCloudName"].Not.Enum},
 		"auth":        {{string(tributary.AuthAppOnly), string(tributary.AuthDelegated)}, tenant["auth"].AnyOf[0].Enum},
 		"regions":     {config.Regions(), tenant["region"].AnyOf[0].Enum},
+		"ack":         {config.AckModes(), s.Defs["splunk"].Properties.value["ack"].AnyOf[0].Enum},
 		"formats":     {config.Formats(), common["format"].AnyOf[0].Enum},
 		"severities":  {config.Severities(), s.Defs["filter"].Properties.value["min_severity"].AnyOf[0].Enum},
 	} {

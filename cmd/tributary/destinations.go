@@ -49,7 +49,7 @@ func (c *cli) sender(i *instance, d config.Destination) (tributary.Sender, error
 		}
 		return splunk.New(splunk.Options{
 			URL: d.URL, Token: d.Token, Client: client, Format: d.Format,
-			Index: d.Index, Source: d.Source, SourceType: d.SourceType, Host: d.Host, Log: log,
+			Index: d.Index, Source: d.Source, SourceType: d.SourceType, Host: d.Host, Ack: splunk.AckMode(d.Ack), Log: log,
 		})
 	}
 	return nil, fmt.Errorf("unknown type %T", d)
