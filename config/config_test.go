@@ -136,9 +136,9 @@ func TestWhole(t *testing.T) {
 				Dir:    filepath.FromSlash("/etc/tributary/out"), MaxBytes: config.DefaultFileMaxBytes, MaxAge: config.DefaultFileMaxAge,
 			},
 			config.Splunk{
-				Common:    config.Common{Name: "soc", Format: "ecs", Filter: tributary.Filter{MinSeverity: tributary.SeverityMedium}},
-				URL:       "https://127.0.0.1:8088",
-				Ack: config.DefaultAck, Token:     tributary.NewSecret("hec token"),
+				Common: config.Common{Name: "soc", Format: "ecs", Filter: tributary.Filter{MinSeverity: tributary.SeverityMedium}},
+				URL:    "https://127.0.0.1:8088",
+				Ack:    config.DefaultAck, Token: tributary.NewSecret("hec token"),
 				Transport: config.Transport{CA: ca},
 			},
 		},
