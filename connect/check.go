@@ -98,7 +98,7 @@ func (c *Connector) checkGrant(ctx context.Context, tenant tributary.Tenant) Ste
 func (c *Connector) checkSource(ctx context.Context, tenant tributary.Tenant, cloud tributary.Cloud, source tributary.Source) []Step {
 	token, err := c.Tokens.Token(ctx, tenant, cloud.Resource(source))
 	if err != nil {
-		return []Step{failed("token", source, err)}
+		return []Step{connectFirst(failed("token", source, err), tenant)}
 	}
 	steps := []Step{done("token", source, "issued, valid until "+token.Expires.UTC().Format(time.RFC3339))}
 	if step, ok := consentStep(tenant, source, token); ok {
@@ -153,6 +153,16 @@ func consentStep(tenant tributary.Tenant, source tributary.Source, token tributa
 	}), true
 }
 
+// connectFirst points to the command that gets the consent, where the words
+// about a refusal don't.
+func connectFirst(step Step, tenant tributary.Tenant) Step {
+	const command = "tributary tenant connect "
+	if step.Err != nil && step.Err.Code == tributary.CodeConsentMissing && !strings.Contains(step.Next, command) {
+		step.Next += "; to consent: " + command + tenant.Slug
+	}
+	return step
+}
+
 func done(name string, source tributary.Source, text string) Step {
 	return Step{Name: name, Source: source, Done: true, Text: text}
 }
@@ -161,6 +171,8 @@ func failed(name string, source tributary.Source, err error) Step {
 	step := Step{Name: name, Source: source, Text: err.Error(), Fix: tributary.FixRetry}
 	if e := tributary.AsError(err); e != nil {
 		step.Err, step.Fix, step.Next = e, e.Fix, e.Next
+		// Whose step it is stands before it.
+		step.Text = strings.TrimPrefix(step.Text, e.Tenant+": ")
 	}
 	return step
 }

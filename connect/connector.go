@@ -19,6 +19,9 @@ type Connector struct {
 	Grants tributary.Grants
 	Tokens *entra.Client
 	Log    *slog.Logger
+	// Poll is how often Consent looks whether somebody has consented elsewhere.
+	// Zero is every 5 seconds.
+	Poll time.Duration
 }
 
 // SignIn is how a person signs in for a delegated tenant.
@@ -93,21 +96,6 @@ func (c *Connector) keep(ctx context.Context, tenant tributary.Tenant, grant tri
 			return err
 		}
 	}
-}
-
-// Consent lets an administrator of the tenant consent in a browser of this
-// machine, and proves with a token that the tenant is the one.
-func (c *Connector) Consent(ctx context.Context, tenant tributary.Tenant, open func(address string) error) error {
-	request, err := c.request(tenant, SignIn{Open: open})
-	if err != nil {
-		return err
-	}
-	if err := entra.AdminConsent(ctx, request); err != nil {
-		return err
-	}
-	c.Tokens.Forget(tenant)
-	_, err = c.Tokens.Token(ctx, tenant, request.Resource)
-	return err
 }
 
 // grantAge is how long ago a grant was last renewed; Entra drops one that has

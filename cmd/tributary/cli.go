@@ -1,19 +1,25 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+
+	"tributary"
 )
 
 // cli is what every sub-command shares: the streams and the global flags.
 type cli struct {
 	stdin  io.Reader
+	lines  *bufio.Reader // of stdin, made by the first readLine
 	stdout io.Writer
 	stderr io.Writer
 
@@ -22,6 +28,8 @@ type cli struct {
 	logLevel   string
 	logFormat  string
 }
+
+const defaultConfig = "tributary.yaml"
 
 func (c *cli) command() *cobra.Command {
 	root := &cobra.Command{
@@ -44,10 +52,10 @@ To begin with a customer of your own:  tributary init
 	root.SetOut(c.stdout)
 	root.SetErr(c.stderr)
 	flags := root.PersistentFlags()
-	flags.StringVarP(&c.configPath, "config", "c", "tributary.yaml", "the configuration `file`")
-	flags.StringVarP(&c.output, "output", "o", "table", "how to print: `table|json`")
-	flags.StringVar(&c.logLevel, "log-level", "info", "what to log on stderr: `debug|info|warn|error`")
-	flags.StringVar(&c.logFormat, "log-format", "text", "how to log: `text|json`")
+	flags.StringVarP(&c.configPath, "config", "c", defaultConfig, "the configuration `file`")
+	flags.StringVarP(&c.output, "output", "o", "table", "the `format` to print in: table for people, json for programs")
+	flags.StringVar(&c.logLevel, "log-level", "info", "the least `level` to log on stderr: debug, info, warn or error")
+	flags.StringVar(&c.logFormat, "log-format", "text", "the `format` to log in: text or json")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		return c.checkFlags(cmd)
 	}
@@ -67,23 +75,44 @@ To begin with a customer of your own:  tributary init
 func usage(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				return &usageError{cmd.CommandPath(), err}
+			if check(cmd, args) == nil {
+				return nil
 			}
-			return nil
+			return &usageError{cmd.CommandPath(), wrongArguments(cmd, args)}
 		}
 	}
 	if cmd.HasSubCommands() && cmd.RunE == nil {
+		cmd.Args = cobra.ArbitraryArgs // or cobra answers for the root itself
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return &usageError{cmd.CommandPath(), fmt.Errorf("unknown command %q", args[0])}
+			if len(args) == 0 {
+				return cmd.Help()
 			}
-			return cmd.Help()
+			return &usageError{cmd.CommandPath(), unknownCommand(cmd, args[0])}
 		}
 	}
 	for _, sub := range cmd.Commands() {
 		usage(sub)
 	}
+}
+
+// wrongArguments says in words what the command wants, which cobra counts.
+func wrongArguments(cmd *cobra.Command, args []string) error {
+	_, want, _ := strings.Cut(cmd.Use, " ")
+	switch {
+	case want == "":
+		return fmt.Errorf("%s takes no argument: what is %q?", cmd.CommandPath(), args[0])
+	case len(args) == 0:
+		return fmt.Errorf("%s wants an argument: %s", cmd.CommandPath(), want)
+	}
+	return fmt.Errorf("%s wants one argument, %s: what is %q?", cmd.CommandPath(), want, args[1])
+}
+
+func unknownCommand(cmd *cobra.Command, name string) error {
+	cmd.SuggestionsMinimumDistance = 2
+	if near := cmd.SuggestionsFor(name); len(near) > 0 {
+		return fmt.Errorf("unknown command %q: did you mean %s?", name, strings.Join(near, " or "))
+	}
+	return fmt.Errorf("unknown command %q", name)
 }
 
 func (c *cli) checkFlags(cmd *cobra.Command) error {
@@ -109,6 +138,44 @@ func (c *cli) logger() *slog.Logger {
 		return slog.New(slog.NewJSONHandler(c.stderr, options))
 	}
 	return slog.New(slog.NewTextHandler(c.stderr, options))
+}
+
+// whoAndNext is the line under a problem: who can mend it, and how. What a
+// running instance tries again by itself is for the reader to see to here.
+func whoAndNext(fix tributary.Fixer, next string) string {
+	next = ofCommand(next)
+	if fix == tributary.FixRetry || fix == "" {
+		return "next: " + next
+	}
+	return fix.String() + ": " + next
+}
+
+// ofCommand is a next step without the promise to try again, which holds for
+// a running instance alone: a command has ended when its words are read.
+func ofCommand(next string) string {
+	next, _, _ = strings.Cut(next, "; we keep trying")
+	if next == "nothing to do: we try again" {
+		return "try again"
+	}
+	return strings.Replace(next, "nothing to do: we try again; if", "try again; if", 1)
+}
+
+// reason is why the system refused something, without the name of the call
+// and the address, which the sentence around has already.
+func reason(err error) error {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	return err
+}
+
+// count is a number of things in words: 1 alert, 2 alerts.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // print writes a value as JSON, or by the function as a table for people.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"io"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -52,7 +51,7 @@ func (c *cli) checkConfig() error {
 		result.Warnings = append(result.Warnings, w.String())
 	}
 	return c.print(result, func(w io.Writer) {
-		row(w, c.configPath+" is right:", strconv.Itoa(result.Tenants)+" tenants, "+strconv.Itoa(result.Destinations)+" destinations")
+		row(w, c.configPath+" is right: "+count(result.Tenants, "tenant")+", "+count(result.Destinations, "destination"))
 		for _, warning := range result.Warnings {
 			row(w, "warning: "+warning)
 		}

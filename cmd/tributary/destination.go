@@ -18,15 +18,15 @@ func (c *cli) destinationCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "destination", Short: "Look after where alerts go"}
 	cmd.AddCommand(
 		&cobra.Command{
-			Use: "list", Short: "List every destination with how it does", Args: cobra.NoArgs,
+			Use: "list", Short: "List every destination and how it is doing", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error { return c.destinationList(cmd.Context()) },
 		},
 		&cobra.Command{
 			Use:   "test <destination>",
 			Short: "Send one clearly marked test alert",
-			Long: `Test sends one alert that says it is a test, through the destination's own format
-and protocol, and waits for the destination to confirm it. It goes round the
-stream: nothing that waits there is touched.`,
+			Long: `Test sends one alert that says it is a test, in the destination's own format and
+over its own protocol, and waits for the destination to confirm it. It passes by
+the stream: nothing that waits there is touched.`,
 			Args: cobra.ExactArgs(1),
 			RunE: func(cmd *cobra.Command, args []string) error { return c.destinationTest(cmd.Context(), args[0]) },
 		},
@@ -44,7 +44,7 @@ type destinationRow struct {
 }
 
 func (c *cli) destinationList(ctx context.Context) error {
-	i, err := c.open(ctx)
+	i, err := c.openStore(ctx)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,13 @@ func (c *cli) destinationList(ctx context.Context) error {
 		}
 		rows = append(rows, r)
 	}
+	if len(rows) == 0 {
+		c.say("no destination is configured: add one to %s", c.configPath)
+	}
 	return c.print(rows, func(w io.Writer) {
+		if len(rows) == 0 {
+			return
+		}
 		row(w, "DESTINATION", "TYPE", "FORMAT", "DELIVERED", "WAITING", "DEAD LETTERS", "LAST RECEIPT", "PROBLEM")
 		for _, r := range rows {
 			row(w, r.Name, r.Type, r.Format, fmt.Sprint(r.Delivered), fmt.Sprint(r.Pending), fmt.Sprint(r.DeadLetters), ago(r.LastReceipt), problemText(r.Problem))
@@ -79,7 +85,7 @@ func (c *cli) destinationList(ctx context.Context) error {
 const testWait = 2 * time.Minute
 
 func (c *cli) destinationTest(ctx context.Context, name string) error {
-	cfg, err := c.load()
+	cfg, err := config.Load(c.configPath)
 	if err != nil {
 		return err
 	}
@@ -92,7 +98,7 @@ func (c *cli) destinationTest(ctx context.Context, name string) error {
 	if found == nil {
 		return &tributary.Error{
 			Code: "destination-unknown", Op: "test destination " + name, Err: errors.New("the configuration has none of that name"),
-			Fix: tributary.FixMSSP, Next: "tributary destination list",
+			Fix: tributary.FixMSSP, Next: "tributary destination list shows the names",
 		}
 	}
 	d, err := c.destination(&instance{cfg: cfg, log: c.logger()}, found)
@@ -110,19 +116,51 @@ func (c *cli) destinationTest(ctx context.Context, name string) error {
 	begun := time.Now()
 	result, err := d.Sender.Send(ctx, []tributary.Record{{Alert: alert, Body: body}})
 	if err == nil && len(result.Refused) > 0 {
-		err = errors.New("the destination refused the test alert: " + result.Refused[0].Reason)
+		err = &tributary.SendError{
+			Kind: tributary.SendMisconfigured, Err: errors.New("it refused the test alert: " + result.Refused[0].Reason),
+			Next: "such alerts become dead letters: check the destination's settings",
+		}
 	}
 	if err != nil {
-		failure := tributary.AsSendError(err)
-		return &tributary.Error{Code: "destination-" + string(failure.Kind), Op: "test destination " + name, Err: err, Fix: tributary.FixMSSP, Next: failure.Next}
+		return testFailed(name, err)
 	}
-	answer := result.Answer
-	if answer == "" {
-		answer = "no words of its own"
+	t := tested{
+		Destination: name, EventID: alert.EventID().String(), Answer: result.Answer,
+		Milliseconds: time.Since(begun).Milliseconds(),
 	}
-	c.say("%s confirmed the test alert after %v: %s", name, time.Since(begun).Round(time.Millisecond), answer)
-	c.say("look for event id %s there", alert.EventID())
+	c.say("%s confirmed the test alert after %d ms: %s", name, t.Milliseconds, t.answer())
+	c.say("look there for the event id %s", t.EventID)
+	if c.output == "json" {
+		return c.print(t, nil)
+	}
 	return nil
+}
+
+// tested is what destination test prints.
+type tested struct {
+	Destination  string `json:"destination"`
+	EventID      string `json:"event_id"`
+	Answer       string `json:"answer"`
+	Milliseconds int64  `json:"milliseconds"`
+}
+
+func (t tested) answer() string {
+	if t.Answer == "" {
+		return "no words of its own"
+	}
+	return t.Answer
+}
+
+// testFailed says what kept a test alert from arriving.
+func testFailed(name string, err error) error {
+	failure := tributary.AsSendError(err)
+	e := &tributary.Error{
+		Code: "destination-" + string(failure.Kind), Op: "test destination " + name, Err: failure.Err, Fix: tributary.FixMSSP, Next: failure.Next,
+	}
+	if e.Next == "" {
+		e.Next = "check that the destination runs and that this machine reaches it, then try again"
+	}
+	return e
 }
 
 // testAlert is an alert that nobody can take for a real one.

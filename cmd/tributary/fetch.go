@@ -40,18 +40,13 @@ func (c *cli) fetch(ctx context.Context, slug, source, since, formatName string)
 	}
 	span, err := config.ParseDuration(since)
 	if err != nil {
-		return &usageError{"tributary fetch", fmt.Errorf("--since: %w", err)}
+		return &usageError{"tributary fetch", fmt.Errorf("--since %q: %w", since, err)}
 	}
 	i, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer i.close()
-	if i.store.Running() {
-		if err := i.syncTenants(ctx); err != nil {
-			return err
-		}
-	}
 	t, _, err := i.tenant(ctx, slug)
 	if err != nil {
 		return err
@@ -74,7 +69,9 @@ func (c *cli) fetch(ctx context.Context, slug, source, since, formatName string)
 			_, err = out.Write(append(line, '\n'))
 			return err
 		})
-		c.say("%s: %d alerts", s, n)
+		if n > 0 || err == nil {
+			c.say("%s: %s", s, count(n, "alert"))
+		}
 		if err != nil {
 			_ = out.Flush() // what came is good; the error matters more
 			return err
@@ -114,7 +111,7 @@ func (c *cli) fetchSource(ctx context.Context, i *instance, t tributary.Tenant, 
 				return len(seen), err
 			}
 			if page.Next != "" {
-				c.say("%s: %d alerts so far", s, len(seen))
+				c.say("%s: %s so far", s, count(len(seen), "alert"))
 			}
 		}
 		if window.Open() {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	"tributary"
 	"tributary/config"
+	"tributary/pipeline/stream"
 	"tributary/vault"
 )
 
@@ -17,8 +19,8 @@ func (c *cli) initCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "init",
 		Short: "Write a first tributary.yaml, its schema and a key",
-		Long: `Init writes a commented configuration file to begin with, the JSON Schema that
-editors check it by, and the key that seals every secret and encrypts the
+		Long: `Init writes a commented configuration file to begin with, the JSON Schema by
+which editors check it, and the key that seals every secret and encrypts the
 store. It never overwrites anything.
 
 Keep a copy of the key in a safe place: without it, the store can't be read.`,
@@ -28,6 +30,9 @@ Keep a copy of the key in a safe place: without it, the store can't be read.`,
 }
 
 func (c *cli) init() error {
+	if err := os.MkdirAll(filepath.Dir(c.configPath), 0o750); err != nil {
+		return fmt.Errorf("make the folder of the configuration: %w", err)
+	}
 	made, err := c.writeNew(c.configPath, config.Example(), 0o640)
 	if err != nil {
 		return err
@@ -39,20 +44,38 @@ func (c *cli) init() error {
 	if err != nil {
 		return err
 	}
+	if err := c.initKey(cfg); err != nil {
+		return err
+	}
+	flag := ""
+	if c.configPath != defaultConfig {
+		flag = " --config " + c.configPath
+	}
+	if made {
+		c.say("next: register an application in Entra, take the # away before app: in %s and fill it in;\n"+
+			"      then: tributary config check%s", c.configPath, flag)
+	} else {
+		c.say("next: tributary config check%s", flag)
+	}
+	return nil
+}
+
+// initKey makes the key of a store that has none yet. A store in use that has
+// lost its key gets no new one: it would only hide what has to be done.
+func (c *cli) initKey(cfg *config.Config) error {
+	_, err := os.Stat(cfg.Store.KeyFile)
+	if errors.Is(err, fs.ErrNotExist) && stream.Used(cfg.Store.Dir) {
+		return keyLost(cfg)
+	}
 	err = makeKey(cfg.Store.KeyFile)
 	if e := tributary.AsError(err); e != nil && e.Code == vault.CodeKeyExists {
 		c.say("%s is there already and stays as it is", cfg.Store.KeyFile)
-	} else if err != nil {
-		return err
-	} else {
+		return nil
+	}
+	if err == nil {
 		c.say("wrote %s: keep a copy in a safe place", cfg.Store.KeyFile)
 	}
-	if made {
-		c.say("next: fill in app and the destinations in %s, then tributary config check", c.configPath)
-	} else {
-		c.say("next: tributary config check")
-	}
-	return nil
+	return err
 }
 
 // writeNew writes a file, unless there is one already.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,23 +43,36 @@ type instance struct {
 // open loads the configuration and joins the store: the running instance's if
 // there is one, otherwise it opens the store itself.
 func (c *cli) open(ctx context.Context) (*instance, error) {
-	cfg, err := c.load()
-	if err != nil {
-		return nil, err
-	}
-	return openInstance(ctx, cfg, c.logger(), false)
+	return c.openSynced(ctx, config.Load)
 }
 
-func (c *cli) load() (*config.Config, error) {
-	cfg, err := config.Load(c.configPath)
+// openStore is open for a command that needs nothing but the store: it works
+// without the variables and files that secrets come from.
+func (c *cli) openStore(ctx context.Context) (*instance, error) {
+	return c.openSynced(ctx, config.LoadWithoutSecrets)
+}
+
+func (c *cli) openSynced(ctx context.Context, load func(string) (*config.Config, error)) (*instance, error) {
+	i, err := c.join(ctx, load)
+	if err != nil || !i.store.Running() {
+		return i, err
+	}
+	// Nothing runs that has brought the file's tenants into the store.
+	if err := i.syncTenants(ctx); err != nil {
+		return nil, errors.Join(err, i.close())
+	}
+	return i, nil
+}
+
+func (c *cli) join(ctx context.Context, load func(string) (*config.Config, error)) (*instance, error) {
+	cfg, err := load(c.configPath)
 	if err != nil {
 		return nil, err
 	}
-	log := c.logger()
 	for _, w := range cfg.Warnings {
-		log.Warn("configuration", "where", w.String())
+		c.logger().Debug("configuration", "warning", w.String()) // run and config check say it aloud
 	}
-	return cfg, nil
+	return openInstance(ctx, cfg, c.logger(), false)
 }
 
 // openInstance wires everything on a store. Alone insists on being the one
@@ -76,7 +90,11 @@ func openInstance(ctx context.Context, cfg *config.Config, log *slog.Logger, alo
 		Dir: cfg.Store.Dir, AtRest: []byte(atRest.Reveal()), MaxBytes: cfg.Store.MaxBytes, Log: log,
 	})
 	if errors.Is(err, stream.ErrInUse) && !alone {
-		store, err = stream.Connect(ctx, cfg.Store.Dir, log)
+		// Joining needs no key, but what this command would seal with another
+		// one could never be opened by the instance.
+		if err = stream.ProveKey(cfg.Store.Dir, []byte(atRest.Reveal())); err == nil {
+			store, err = stream.Connect(ctx, cfg.Store.Dir, log)
+		}
 	}
 	if err != nil {
 		return nil, storeError(cfg, err)
@@ -93,14 +111,26 @@ func openInstance(ctx context.Context, cfg *config.Config, log *slog.Logger, alo
 // the old one.
 func openVault(cfg *config.Config, log *slog.Logger) (*vault.Vault, error) {
 	v, err := vault.OpenKey(cfg.Store.KeyFile)
-	if e := tributary.AsError(err); e == nil || e.Code != vault.CodeKeyMissing || stream.Used(cfg.Store.Dir) {
+	if e := tributary.AsError(err); e == nil || e.Code != vault.CodeKeyMissing {
 		return v, err
+	}
+	if stream.Used(cfg.Store.Dir) {
+		return nil, keyLost(cfg)
 	}
 	if err := makeKey(cfg.Store.KeyFile); err != nil {
 		return nil, err
 	}
 	log.Info("made a key for the new store: keep a copy in a safe place", "file", cfg.Store.KeyFile)
 	return vault.OpenKey(cfg.Store.KeyFile)
+}
+
+// keyLost is for a store without the key that it was made with.
+func keyLost(cfg *config.Config) error {
+	return &tributary.Error{
+		Code: vault.CodeKeyMissing, Op: "open the store " + cfg.Store.Dir, Fix: tributary.FixMSSP,
+		Err:  fmt.Errorf("its key %s is missing", cfg.Store.KeyFile),
+		Next: "put the key back from its safe copy; the store can't be read without it",
+	}
 }
 
 // makeKey makes a new key, and the folder that it lies in.
@@ -113,16 +143,19 @@ func makeKey(path string) error {
 
 // storeError says what to do about a store that can't be opened.
 func storeError(cfg *config.Config, err error) error {
-	e := &tributary.Error{Code: "store", Op: "open the store", Err: err, Fix: tributary.FixMSSP}
+	e := &tributary.Error{Code: "store", Op: "open the store " + cfg.Store.Dir, Fix: tributary.FixMSSP}
 	switch {
 	case errors.Is(err, stream.ErrInUse):
-		e.Next = "stop the other instance (its process id stands in " + cfg.Store.Dir + "/running.json), or use another store.dir"
+		e.Err = stream.ErrInUse
+		e.Next = "stop the other instance (its process id stands in " + filepath.Join(cfg.Store.Dir, "running.json") + "), or use another store.dir"
 	case errors.Is(err, stream.ErrWrongKey):
+		e.Err = stream.ErrWrongKey
 		e.Next = "put the key file back that belongs to this store (" + cfg.Store.KeyFile + "); nothing has been changed"
 	case errors.Is(err, stream.ErrNotRunning):
-		e.Next = "another process holds the store but does not answer: wait a moment and repeat, or stop it"
+		e.Err = errors.New("another process holds it but does not answer")
+		e.Next = "wait a moment and repeat, or stop that process"
 	default:
-		return fmt.Errorf("open the store %s: %w", cfg.Store.Dir, err)
+		return err // it names the store itself
 	}
 	return e
 }
@@ -167,56 +200,23 @@ func (i *instance) reader(t tributary.Tenant, s tributary.Source) (tributary.Rea
 // tenant reads one tenant, with a next step where there is none.
 func (i *instance) tenant(ctx context.Context, slug string) (tributary.Tenant, uint64, error) {
 	t, revision, err := i.store.Tenant(ctx, slug)
-	if errors.Is(err, tributary.ErrNotFound) {
-		return t, 0, &tributary.Error{
-			Code: "tenant-unknown", Op: "find the tenant", Tenant: slug, Err: errors.New("there is no tenant of that name"),
-			Fix: tributary.FixMSSP, Next: "tributary tenant list, or tributary tenant add",
-		}
+	if !errors.Is(err, tributary.ErrNotFound) {
+		return t, revision, err
 	}
-	return t, revision, err
+	e := &tributary.Error{
+		Code: "tenant-unknown", Op: "find the tenant", Tenant: slug, Err: errors.New("there is no tenant of that name"),
+		Fix: tributary.FixMSSP, Next: "tributary tenant list shows the names, tributary tenant add adds a customer",
+	}
+	if i.fromFile(slug) {
+		e.Err = errors.New("the running instance does not know it yet")
+		e.Next = "stop tributary run and start it again, so that it reads " + i.cfg.Path
+	}
+	return t, 0, e
 }
 
-// syncTenants brings the tenants that the file manages into the store, and
-// takes out those that it managed and no longer names. Their alerts stay.
-func (i *instance) syncTenants(ctx context.Context) error {
-	stored, err := i.store.Tenants(ctx)
-	if err != nil {
-		return err
-	}
-	wanted := map[string]bool{}
-	for _, t := range i.cfg.Tenants {
-		wanted[t.Slug] = true
-		if err := i.putFromFile(ctx, t); err != nil {
-			return err
-		}
-	}
-	for _, t := range stored {
-		if t.FromFile && !wanted[t.Slug] {
-			if err := i.store.RemoveTenant(ctx, t.Slug); err != nil {
-				return err
-			}
-			i.audit(ctx, "system", t.Slug, "tenant removed", "no longer in "+i.cfg.Path)
-		}
-	}
-	return nil
-}
-
-func (i *instance) putFromFile(ctx context.Context, t tributary.Tenant) error {
-	have, revision, err := i.store.Tenant(ctx, t.Slug)
-	if err != nil && !errors.Is(err, tributary.ErrNotFound) {
-		return err
-	}
-	if err == nil {
-		t.Paused = have.Paused // paused by a command, which the file can't say
-		if sameTenant(have, t) {
-			return nil
-		}
-	}
-	if _, err := i.store.PutTenant(ctx, t, revision); err != nil {
-		return err
-	}
-	i.audit(ctx, "system", t.Slug, "tenant set", "by "+i.cfg.Path)
-	return nil
+// fromFile reports whether the configuration file names the tenant.
+func (i *instance) fromFile(slug string) bool {
+	return slices.ContainsFunc(i.cfg.Tenants, func(t tributary.Tenant) bool { return t.Slug == slug })
 }
 
 // audit keeps who did what. It never stops what was asked for.

@@ -71,7 +71,7 @@ func (c *cli) complain(err error) {
 			_, _ = fmt.Fprintf(c.stderr, "who can mend it: %s\n", e.Fix)
 		}
 		if e.Next != "" {
-			_, _ = fmt.Fprintf(c.stderr, "next: %s\n", e.Next)
+			_, _ = fmt.Fprintf(c.stderr, "next: %s\n", ofCommand(e.Next))
 		}
 	}
 }

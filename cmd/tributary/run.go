@@ -13,6 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tributary"
+	"tributary/config"
 	"tributary/pipeline/collect"
 	"tributary/pipeline/deliver"
 )
@@ -33,11 +35,14 @@ tenant and destination is well.`,
 }
 
 func (c *cli) run(ctx context.Context) error {
-	cfg, err := c.load()
+	cfg, err := config.Load(c.configPath)
 	if err != nil {
 		return err
 	}
 	log := c.logger()
+	for _, w := range cfg.Warnings {
+		log.Warn("configuration", "file", w.File, "line", w.Line, "key", w.Key, "warning", w.Text, "next", w.Next)
+	}
 	i, err := openInstance(ctx, cfg, log, true)
 	if err != nil {
 		return err
@@ -52,10 +57,23 @@ func (c *cli) run(ctx context.Context) error {
 	}
 	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w: change listen in %s, or stop the program that uses the port", cfg.Listen, err, c.configPath)
+		return &tributary.Error{
+			Code: "listen", Op: "listen on " + cfg.Listen, Err: reason(err), Fix: tributary.FixMSSP,
+			Next: "stop the program that uses the port, or change listen in " + c.configPath,
+		}
+	}
+	tenants, err := i.store.Tenants(ctx)
+	if err != nil {
+		return errors.Join(err, listener.Close())
 	}
 	log.Info("running", "version", thisBuild().Version, "store", cfg.Store.Dir, "listen", listener.Addr().String(),
-		"tenants", len(cfg.Tenants), "destinations", len(destinations))
+		"tenants", len(tenants), "destinations", len(destinations))
+	if len(tenants) == 0 {
+		log.Warn(noTenant)
+	}
+	if len(destinations) == 0 {
+		log.Warn("no destination is configured: alerts wait in the stream", "next", "add one to "+c.configPath+" and start again")
+	}
 	err = i.run(ctx, destinations, listener)
 	log.Info("stopped")
 	return err

@@ -29,12 +29,6 @@ func (c *cli) tenantCheck(ctx context.Context, args []string) error {
 		return err
 	}
 	defer i.close()
-	if i.store.Running() {
-		// Nothing runs here that has brought the file's tenants into the store.
-		if err := i.syncTenants(ctx); err != nil {
-			return err
-		}
-	}
 	var tenants []tributary.Tenant
 	if len(args) == 1 {
 		t, _, err := i.tenant(ctx, args[0])
@@ -44,6 +38,9 @@ func (c *cli) tenantCheck(ctx context.Context, args []string) error {
 		tenants = append(tenants, t)
 	} else if tenants, err = i.store.Tenants(ctx); err != nil {
 		return err
+	}
+	if len(tenants) == 0 {
+		c.say(noTenant)
 	}
 	return c.showSteps(ctx, i, tenants)
 }
@@ -73,7 +70,7 @@ func (c *cli) showSteps(ctx context.Context, i *instance, tenants []tributary.Te
 				mark := map[bool]string{true: "ok", false: "--"}[step.Done]
 				row(w, "  "+mark, step.Name, string(step.Source), step.Text)
 				if step.Next != "" {
-					row(w, "", "", "", step.Fix.String()+": "+step.Next)
+					row(w, "", "", "", whoAndNext(step.Fix, step.Next))
 				}
 			}
 		}

@@ -27,13 +27,19 @@ func (c *cli) tenantConnectCommand() *cobra.Command {
 		Short: "Get the customer's consent, and tokens where a person signs in",
 		Long: `Connect does step 2 of Microsoft's MSSP procedure.
 
-A tenant with auth app-only: the customer's administrator opens the consent
-page, in the browser of this machine or, with --no-browser, by the printed link.
+A tenant with auth app-only: the customer's administrator consents on a page of
+Microsoft's. Connect opens it in the browser of this machine and prints its
+link, which may as well be sent to the administrator, and waits for the consent.
+
 A tenant with auth delegated: a person signs in, in the browser of this machine,
 with --device-code on any other, or with --paste where the application's
 redirect URI is an address that nobody can listen on.
 
-It may be repeated at any time: a new sign-in replaces the old one.`,
+The browser is the one that the environment variable BROWSER names, otherwise
+the desktop's. It may be repeated at any time: a new sign-in replaces the old one.`,
+		Example: `  tributary tenant connect contoso
+  tributary tenant connect contoso --no-browser --wait 1h
+  tributary tenant connect fabrikam --device-code`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.tenantConnect(cmd.Context(), args[0], how) },
 	}
@@ -56,27 +62,72 @@ func (c *cli) tenantConnect(ctx context.Context, slug string, how connecting) er
 	if err != nil {
 		return err
 	}
-	waiting, cancel := context.WithTimeout(ctx, how.wait)
-	defer cancel()
-	detail := "consent"
-	if t.Auth == tributary.AuthDelegated {
-		grant, err := i.connect.Delegated(waiting, t, c.signIn(how))
-		if err != nil {
-			return err
-		}
-		detail = "signed in as " + grant.Account
-		c.say("%s signed in; the refresh token is sealed in the store", grant.Account)
-	} else {
-		if err := i.connect.Consent(waiting, t, c.opener(how)); err != nil {
-			return err
-		}
-		c.say("the administrator consented")
+	if err := how.fits(t); err != nil {
+		return err
+	}
+	detail, err := c.letIn(ctx, i, t, how)
+	if err != nil {
+		return err
 	}
 	i.audit(ctx, "command", slug, "tenant connected", detail)
 	if err := i.connected(ctx, t); err != nil {
 		return err
 	}
 	return c.showSteps(ctx, i, []tributary.Tenant{t})
+}
+
+// fits refuses flags of a sign-in for a tenant where nobody signs in.
+func (how connecting) fits(t tributary.Tenant) error {
+	flag := ""
+	switch {
+	case t.Auth == tributary.AuthDelegated:
+	case how.deviceCode:
+		flag = "--device-code"
+	case how.paste:
+		flag = "--paste"
+	case how.v1:
+		flag = "--v1"
+	}
+	if flag == "" {
+		return nil
+	}
+	return &tributary.Error{
+		Code: "tenant-app-only", Op: "connect the tenant", Tenant: t.Slug, Fix: tributary.FixMSSP,
+		Err:  fmt.Errorf("%s is for a tenant with auth delegated; this one is %s, and nobody signs in", flag, t.Auth),
+		Next: "leave " + flag + " out: tributary tenant connect " + t.Slug,
+	}
+}
+
+// letIn gets the consent or the sign-in, and says for the audit which.
+func (c *cli) letIn(ctx context.Context, i *instance, t tributary.Tenant, how connecting) (detail string, err error) {
+	waiting, cancel := context.WithTimeout(ctx, how.wait)
+	defer cancel()
+	if t.Auth != tributary.AuthDelegated {
+		if err := i.connect.Consent(waiting, t, c.consentOpener(how)); err != nil {
+			return "", how.late(ctx, waiting, t.Slug, err)
+		}
+		c.say("the customer's administrator has consented")
+		return "consent", nil
+	}
+	grant, err := i.connect.Delegated(waiting, t, c.signIn(how))
+	if err != nil {
+		return "", how.late(ctx, waiting, t.Slug, err)
+	}
+	c.say("%s signed in; the refresh token is sealed in the store", grant.Account)
+	return "signed in as " + grant.Account, nil
+}
+
+// late says it where nobody was done in time.
+func (how connecting) late(ctx, waiting context.Context, slug string, err error) error {
+	if waiting.Err() == nil || ctx.Err() != nil {
+		return err
+	}
+	e := &tributary.Error{
+		Code: tributary.CodeSignInAgain, Op: "wait for the person", Tenant: slug, Fix: tributary.FixMSSP,
+		Err:  fmt.Errorf("nobody was done within %v", how.wait),
+		Next: "repeat the command, with more time such as --wait 1h",
+	}
+	return e
 }
 
 // signIn is how the flags want the person to sign in.
@@ -100,24 +151,47 @@ func (c *cli) signIn(how connecting) connect.SignIn {
 // there may be no browser.
 func (c *cli) opener(how connecting) func(string) error {
 	return func(address string) error {
+		if how.noBrowser {
+			c.say("open this page in a browser of this machine:\n\n%s\n", address)
+			return nil
+		}
 		c.say("open this page if the browser does not:\n\n%s\n", address)
-		if !how.noBrowser {
-			if err := openBrowser(address); err != nil {
-				c.say("no browser could be opened here (%v)", err)
-			}
+		if err := openBrowser(address); err != nil {
+			c.say("no browser could be started here: open the page by hand, or use --device-code")
+			c.logger().Debug("start a browser", "err", err)
 		}
 		return nil
 	}
 }
 
+// consentOpener is opener for a page that is for somebody else as a rule.
+func (c *cli) consentOpener(how connecting) func(string) error {
+	return func(address string) error {
+		c.say("the customer's administrator consents on this page, on any machine; whether the page after it loads does not matter:\n\n%s\n", address)
+		if !how.noBrowser {
+			if err := openBrowser(address); err != nil {
+				c.say("no browser could be started here: send the link to the customer's administrator")
+				c.logger().Debug("start a browser", "err", err)
+			}
+		}
+		c.say("waiting for the consent, %v at most", how.wait)
+		return nil
+	}
+}
+
+// readLine reads a line from stdin. A read of the terminal can't be cancelled:
+// it ends with the process.
 func (c *cli) readLine(ctx context.Context) (string, error) {
 	type line struct {
 		text string
 		err  error
 	}
+	if c.lines == nil {
+		c.lines = bufio.NewReader(c.stdin)
+	}
 	got := make(chan line, 1)
-	go func() { // a read of the terminal can't be cancelled: it ends with the process
-		text, err := bufio.NewReader(c.stdin).ReadString('\n')
+	go func() {
+		text, err := c.lines.ReadString('\n')
 		got <- line{strings.TrimSpace(text), err}
 	}()
 	select {
@@ -125,7 +199,7 @@ func (c *cli) readLine(ctx context.Context) (string, error) {
 		return "", ctx.Err()
 	case l := <-got:
 		if l.text == "" {
-			return "", errors.Join(errors.New("nothing was pasted"), l.err)
+			return "", errors.New("nothing was entered")
 		}
 		return l.text, nil
 	}

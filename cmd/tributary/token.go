@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"tributary"
 	"tributary/config"
@@ -33,7 +34,7 @@ func (c *cli) tokenCommand() *cobra.Command {
 	var f tokenFlags
 	cmd := &cobra.Command{
 		Use:   "token [tenant]",
-		Short: "Print an access token and the refresh token of a customer",
+		Short: "Print a customer's access token and refresh token",
 		Long: `Token prints what the script of Microsoft's MSSP procedure printed: the access
 token and the refresh token, to be pasted into a SIEM connector.
 
@@ -43,12 +44,15 @@ it needs no configuration: it opens the browser for somebody to sign in, as the
 script did, and stores nothing.
 
 A secret on the command line can be seen by other users of the machine: write
---client-secret - to be asked for it on stdin.`,
+--client-secret - to enter it on stdin instead.`,
 		Example: `  tributary token contoso
   tributary token --client-id 6f0c1a52-… --client-secret - --tenant-id 1111…`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
+				if f.clientID != "" || f.clientSecret != "" || f.tenantID != "" {
+					return &usageError{cmd.CommandPath(), errors.New("name a tenant, or give --client-id, --client-secret and --tenant-id: not both")}
+				}
 				return c.storedToken(cmd.Context(), args[0], f)
 			}
 			return c.freshToken(cmd.Context(), f)
@@ -131,8 +135,11 @@ func (c *cli) freshToken(ctx context.Context, f tokenFlags) error {
 	if f.clientID == "" || f.tenantID == "" {
 		return &usageError{"tributary token", errors.New("name a tenant, or give --client-id, --client-secret and --tenant-id")}
 	}
+	if err := tributary.CheckTenantID(f.tenantID); err != nil {
+		return &usageError{"tributary token", err}
+	}
 	if f.clientSecret == "-" {
-		secret, err := c.readLine(ctx)
+		secret, err := c.readSecret(ctx, "client secret: ")
 		if err != nil {
 			return fmt.Errorf("read the client secret from stdin: %w", err)
 		}
@@ -162,9 +169,24 @@ func (c *cli) freshToken(ctx context.Context, f tokenFlags) error {
 		grant, access, err = entra.SignIn(waiting, request)
 	}
 	if err != nil {
-		return err
+		return f.late(ctx, waiting, f.tenantID, err)
 	}
 	return c.reveal(access, grant)
+}
+
+// readSecret reads a secret from stdin: unseen where that is a terminal.
+func (c *cli) readSecret(ctx context.Context, prompt string) (string, error) {
+	terminal, ok := c.stdin.(*os.File)
+	if !ok || !term.IsTerminal(int(terminal.Fd())) {
+		return c.readLine(ctx)
+	}
+	_, _ = fmt.Fprint(c.stderr, prompt)
+	text, err := term.ReadPassword(int(terminal.Fd()))
+	c.say("")
+	if err == nil && len(text) == 0 {
+		err = errors.New("nothing was entered")
+	}
+	return string(text), err
 }
 
 // reveal is where tokens leave the program, because a person asked for them.
