@@ -19,9 +19,6 @@ type Connector struct {
 	Grants tributary.Grants
 	Tokens *entra.Client
 	Log    *slog.Logger
-	// Poll is how often Consent looks whether somebody has consented elsewhere.
-	// Zero is every 5 seconds.
-	Poll time.Duration
 }
 
 // SignIn is how a person signs in for a delegated tenant.

@@ -13,40 +13,55 @@ import (
 	"tributary/microsoft/entra"
 )
 
-// defaultPoll is often enough for somebody who waits, and far below what the
-// identity service minds.
-const defaultPoll = 5 * time.Second
+// Between two looks whether somebody has consented: soon at first, for who
+// sits before the browser, then seldom enough for the identity service, which
+// takes many equal requests for a loop.
+const (
+	firstLook = time.Second
+	rareLook  = 15 * time.Second
+)
 
-// Consent shows the consent page, and waits until an administrator of the
-// tenant has consented: in a browser of this machine, or with the same link
+// Consent makes sure that the tenant has consented to what its sources need.
+// Where it has not yet, it shows the consent page and waits until an
+// administrator has: in a browser of this machine, or with the same link
 // anywhere else. A token proves that the tenant is the one.
 func (c *Connector) Consent(ctx context.Context, tenant tributary.Tenant, open func(address string) error) error {
 	request, err := c.request(tenant, SignIn{Open: open})
 	if err != nil {
 		return err
 	}
+	if c.consented(ctx, tenant) {
+		return nil
+	}
 	waiting, stop := context.WithCancel(ctx)
 	defer stop()
-	here := returnsHere(request.App.RedirectURI)
 	var seen bool
 	var polling sync.WaitGroup
 	polling.Go(func() {
-		if seen = c.awaitConsent(waiting, tenant, here); seen {
+		if seen = c.awaitConsent(waiting, tenant); seen {
 			stop()
 		}
 	})
-	if here {
+	if returnsHere(request.App.RedirectURI) {
 		err = entra.AdminConsent(waiting, request)
 	} else {
-		err = c.consentElsewhere(waiting, request)
+		err = consentElsewhere(waiting, request)
 	}
 	stop()
 	polling.Wait()
 	if err != nil && !seen {
-		return err
+		return askAgain(err, tenant)
 	}
 	c.Tokens.Forget(tenant)
 	_, err = c.Tokens.Token(ctx, tenant, request.Resource)
+	return err
+}
+
+// askAgain is the next step for a consent that was not given.
+func askAgain(err error, tenant tributary.Tenant) error {
+	if e := tributary.AsError(err); e != nil && e.Code == tributary.CodeConsentMissing {
+		e.Next = "explain to the customer what the permissions are for, then ask again: tributary tenant connect " + tenant.Slug
+	}
 	return err
 }
 
@@ -62,39 +77,31 @@ func returnsHere(redirect string) bool {
 
 // consentElsewhere shows the page where nothing of the browser comes back to
 // this machine, and waits for ctx to end.
-func (c *Connector) consentElsewhere(ctx context.Context, r entra.SignInRequest) error {
+func consentElsewhere(ctx context.Context, r entra.SignInRequest) error {
 	// The state goes to a page that is not ours: it only has to be there.
 	if err := r.Open(entra.AdminConsentURL(r.Cloud, r.Tenant.ID, r.App, r.App.RedirectURI, rand.Text())); err != nil {
 		return err
 	}
 	<-ctx.Done()
 	return &tributary.Error{
-		Code: tributary.CodeConsentMissing, Op: "wait for the consent", Tenant: r.Tenant.Slug, Err: errors.New("nobody has consented yet"),
-		Fix: tributary.FixCustomer, Next: "send the customer's administrator the consent link again: tributary tenant connect " + r.Tenant.Slug,
+		Code: tributary.CodeConsentMissing, Op: "wait for the consent", Tenant: r.Tenant.Slug,
+		Err: errors.New("nobody has consented yet"), Fix: tributary.FixCustomer,
 	}
 }
 
 // awaitConsent looks again and again whether the tenant has consented, until
-// it has or ctx ends. Where it had before the first look, somebody wants to
-// renew it, and only the browser can tell that it is done.
-func (c *Connector) awaitConsent(ctx context.Context, tenant tributary.Tenant, renewable bool) bool {
-	if c.consented(ctx, tenant) {
-		return !renewable
-	}
-	every := c.Poll
-	if every == 0 {
-		every = defaultPoll
-	}
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
+// it has or ctx ends.
+func (c *Connector) awaitConsent(ctx context.Context, tenant tributary.Tenant) bool {
+	for delay := firstLook; ; delay = min(2*delay, rareLook) {
+		timer := time.NewTimer(delay)
 		select {
 		case <-ctx.Done():
+			timer.Stop()
 			return false
-		case <-tick.C:
-			if c.consented(ctx, tenant) {
-				return true
-			}
+		case <-timer.C:
+		}
+		if c.consented(ctx, tenant) {
+			return true
 		}
 	}
 }

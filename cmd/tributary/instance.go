@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
@@ -72,13 +73,17 @@ func (c *cli) join(ctx context.Context, load func(string) (*config.Config, error
 	for _, w := range cfg.Warnings {
 		c.logger().Debug("configuration", "warning", w.String()) // run and config check say it aloud
 	}
+	err = ensureKey(cfg, func(file string) { c.say("made %s, the key of the new store: keep a copy in a safe place", file) })
+	if err != nil {
+		return nil, err
+	}
 	return openInstance(ctx, cfg, c.logger(), false)
 }
 
 // openInstance wires everything on a store. Alone insists on being the one
 // instance that has it open.
 func openInstance(ctx context.Context, cfg *config.Config, log *slog.Logger, alone bool) (*instance, error) {
-	v, err := openVault(cfg, log)
+	v, err := vault.OpenKey(cfg.Store.KeyFile)
 	if err != nil {
 		return nil, err
 	}
@@ -106,22 +111,21 @@ func openInstance(ctx context.Context, cfg *config.Config, log *slog.Logger, alo
 	return i, nil
 }
 
-// openVault reads the key. A store that has never been used gets one; a store
-// that has been used is worth nothing with another key, so there it must be
-// the old one.
-func openVault(cfg *config.Config, log *slog.Logger) (*vault.Vault, error) {
-	v, err := vault.OpenKey(cfg.Store.KeyFile)
-	if e := tributary.AsError(err); e == nil || e.Code != vault.CodeKeyMissing {
-		return v, err
+// ensureKey makes a key for a store that has never been used, and tells its
+// file. A store that has been used is worth nothing with another key, so there
+// it must be the old one.
+func ensureKey(cfg *config.Config, made func(file string)) error {
+	if _, err := os.Stat(cfg.Store.KeyFile); !errors.Is(err, fs.ErrNotExist) {
+		return nil // whatever is wrong with it, opening it says
 	}
 	if stream.Used(cfg.Store.Dir) {
-		return nil, keyLost(cfg)
+		return keyLost(cfg)
 	}
 	if err := makeKey(cfg.Store.KeyFile); err != nil {
-		return nil, err
+		return err
 	}
-	log.Info("made a key for the new store: keep a copy in a safe place", "file", cfg.Store.KeyFile)
-	return vault.OpenKey(cfg.Store.KeyFile)
+	made(cfg.Store.KeyFile)
+	return nil
 }
 
 // keyLost is for a store without the key that it was made with.

@@ -24,14 +24,19 @@ func TestMain(m *testing.M) {
 	}
 	testscript.Main(m, map[string]func(){
 		"tributary": func() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		"visit":     visitMain,
 	})
 }
+
+// quickExit spares each command the second for which a program under the race
+// detector waits at its end.
+const quickExit = "atexit_sleep_ms=0"
 
 // program is the command, to be run in a process of its own.
 func program(dir string, args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), asProgram+"=1")
+	cmd.Env = append(os.Environ(), asProgram+"=1", "GORACE="+quickExit)
 	return cmd
 }
 

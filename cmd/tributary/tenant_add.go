@@ -72,7 +72,7 @@ func (c *cli) tenantAdd(ctx context.Context, domainOrID string, n newTenant) err
 	}
 	found, err := entra.Discover(ctx, cloud, client, domainOrID)
 	if err != nil {
-		return err
+		return notFound(domainOrID, err)
 	}
 	t.ID = found.TenantID
 	if err := i.cfg.CheckTenant(t); err != nil {
@@ -87,7 +87,16 @@ func (c *cli) tenantAdd(ctx context.Context, domainOrID string, n newTenant) err
 	i.audit(ctx, "command", t.Slug, "tenant added", t.ID)
 	c.say("added %s, tenant id %s", t.Slug, t.ID)
 	c.say("next: tributary tenant connect %s", t.Slug)
-	return nil
+	return c.printChanged(t)
+}
+
+// notFound has the next step for a domain, where the words are about an id.
+func notFound(domainOrID string, err error) error {
+	e := tributary.AsError(err)
+	if e != nil && e.Code == tributary.CodeTenantUnknown && tributary.CheckTenantID(domainOrID) != nil {
+		e.Next = "check how the domain is written, or give the tenant id (Entra admin center, Overview); a tenant in another of Microsoft's clouds needs --cloud"
+	}
+	return err
 }
 
 // notThere refuses a slug or a tenant id that is taken.
