@@ -16,6 +16,7 @@ import (
 
 	"tributary"
 	"tributary/microsoft/sim"
+	"tributary/pipeline/stream"
 )
 
 // result is what demo --once prints.
@@ -144,16 +145,8 @@ func (d *demo) settle(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		least := len(truth)
-		for _, name := range []string{demoArchive, demoSOC} {
-			n := 0
-			for _, lane := range lanes {
-				if lane.Destination == name {
-					n = int(lane.Delivered + lane.Refused)
-				}
-			}
-			least = min(least, n)
-		}
+		archived, indexed := settled(lanes, demoArchive), settled(lanes, demoSOC)
+		least := min(archived, indexed)
 		if least >= len(truth) {
 			return nil
 		}
@@ -166,7 +159,7 @@ func (d *demo) settle(ctx context.Context) error {
 		}
 		if time.Since(told) > 5*time.Second {
 			told = time.Now()
-			d.cli.say("%d of %d versions delivered", least, len(truth))
+			d.cli.say("of %d versions %d are in the files and %d at the collector", len(truth), archived, indexed)
 		}
 		select {
 		case <-ctx.Done():
@@ -174,6 +167,16 @@ func (d *demo) settle(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// settled is how many records a destination has taken or refused for good.
+func settled(lanes []stream.LaneStatus, destination string) int {
+	for _, lane := range lanes {
+		if lane.Destination == destination {
+			return int(lane.Delivered + lane.Refused)
+		}
+	}
+	return 0
 }
 
 // compare holds what arrived against the truth, from the files themselves and

@@ -88,7 +88,6 @@ func (c *Collector) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer turns.Close()
 	var working sync.WaitGroup
 	defer working.Wait()
 	working.Go(func() { c.followTenants(ctx) })

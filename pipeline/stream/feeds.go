@@ -87,7 +87,7 @@ func (t *Turn) Drop() error { return t.msg.Ack() }
 // time may use it.
 type Turns struct {
 	store    *Store
-	messages jetstream.MessagesContext
+	consumer jetstream.Consumer
 }
 
 // Turns begins taking feeds from the schedule. A feed that another instance
@@ -118,21 +118,28 @@ func (t *Turns) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the schedule: %w", err)
 	}
-	// One at a time: a feed in a buffer here would be late without anybody
-	// working on it.
-	t.messages, err = consumer.Messages(jetstream.PullMaxMessages(1))
-	if err != nil {
-		return fmt.Errorf("read the schedule: %w", err)
-	}
+	t.consumer = consumer
 	return nil
 }
 
+// askFor is how long one request for a feed waits at the server.
+const askFor = 30 * time.Second
+
 // Next waits for a feed that is due. It returns an error only when ctx ends.
+//
+// Each feed is asked for by itself: one that lay in a buffer here would be late
+// without anybody working on it, and the client's iterator over single messages
+// now and then asks for no more until a heartbeat is missed.
 func (t *Turns) Next(ctx context.Context) (*Turn, error) {
 	for {
-		msg, err := t.messages.Next(jetstream.NextContext(ctx))
+		asking, cancel := context.WithTimeout(ctx, askFor)
+		msg, err := t.consumer.Next(jetstream.FetchContext(asking))
+		cancel()
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
+		}
+		if errors.Is(err, nats.ErrTimeout) || errors.Is(err, context.DeadlineExceeded) {
+			continue // nothing is due
 		}
 		if err != nil {
 			t.store.log.Debug("the schedule is read again", "err", err)
@@ -152,7 +159,6 @@ func (t *Turns) Next(ctx context.Context) (*Turn, error) {
 }
 
 func (t *Turns) reopen(ctx context.Context) {
-	t.messages.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -164,6 +170,3 @@ func (t *Turns) reopen(ctx context.Context) {
 		}
 	}
 }
-
-// Close stops taking feeds.
-func (t *Turns) Close() { t.messages.Stop() }

@@ -183,7 +183,6 @@ func TestFeedsTakeTurns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer turns.Close()
 	got := map[tributary.Feed]int{}
 	for range 6 {
 		turn, err := turns.Next(t.Context())
@@ -237,7 +236,6 @@ func TestWakeMakesAFeedDueAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer turns.Close()
 	turn, err := turns.Next(t.Context())
 	if err != nil {
 		t.Fatal(err)
