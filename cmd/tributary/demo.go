@@ -185,7 +185,10 @@ func (d *demo) config() (*config.Config, error) {
 	if err := os.MkdirAll(cfg.Store.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the demo's store: %w", err)
 	}
-	cfg.Collect.Interval = 2 * time.Second
+	// A commit makes JetStream load the block with the feed's last cursor, and
+	// keep it for ten seconds: hundreds of customers all changing within two
+	// would hold the whole stream in memory.
+	cfg.Collect.Interval = max(2*time.Second, time.Duration(d.flags.tenants)*100*time.Millisecond)
 	// All of the past, however long the connecting takes.
 	cfg.Collect.Backfill = d.flags.past + time.Hour
 	if len(d.flags.replay) > 0 {
