@@ -39,10 +39,7 @@ type SignIn struct {
 // gave. It replaces an earlier grant.
 func (c *Connector) Delegated(ctx context.Context, tenant tributary.Tenant, how SignIn) (tributary.Grant, error) {
 	if tenant.Auth != tributary.AuthDelegated {
-		return tributary.Grant{}, &tributary.Error{
-			Code: "tenant-app-only", Op: "sign in", Tenant: tenant.Slug, Err: errors.New("the tenant is connected app-only: nobody signs in"),
-			Fix: tributary.FixMSSP, Next: "send the customer's administrator the consent link: tributary tenant connect " + tenant.Slug,
-		}
+		return tributary.Grant{}, nobodySignsIn("sign in", tenant)
 	}
 	request, err := c.request(tenant, how)
 	if err != nil {
