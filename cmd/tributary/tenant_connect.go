@@ -17,6 +17,7 @@ import (
 // connecting is what the flags of tenant connect say.
 type connecting struct {
 	deviceCode, paste, noBrowser, v1 bool
+	refreshToken                     string // "-": on stdin
 	wait                             time.Duration
 }
 
@@ -33,13 +34,16 @@ link, which may as well be sent to the administrator, and waits for the consent.
 
 A tenant with auth delegated: a person signs in, in the browser of this machine,
 with --device-code on any other, or with --paste where the application's
-redirect URI is an address that nobody can listen on.
+redirect URI is an address that nobody can listen on. Who has a refresh token
+already, as from the script of Microsoft's procedure, gives it on stdin with
+--refresh-token -; it is proved at the customer's tenant and kept sealed.
 
 The browser is the one that the environment variable BROWSER names, otherwise
 the desktop's. It may be repeated at any time: a new sign-in replaces the old one.`,
 		Example: `  tributary tenant connect contoso
   tributary tenant connect contoso --no-browser --wait 1h
-  tributary tenant connect fabrikam --device-code`,
+  tributary tenant connect fabrikam --device-code
+  tributary tenant connect fabrikam --refresh-token - --v1 < token.txt`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.tenantConnect(cmd.Context(), args[0], how) },
 	}
@@ -48,11 +52,15 @@ the desktop's. It may be repeated at any time: a new sign-in replaces the old on
 	flags.BoolVar(&how.paste, "paste", false, "paste the address on which the browser ends")
 	flags.BoolVar(&how.noBrowser, "no-browser", false, "print the link instead of opening it")
 	flags.BoolVar(&how.v1, "v1", false, "use the v1 endpoints, as Microsoft's MSSP procedure does")
+	flags.StringVar(&how.refreshToken, "refresh-token", "", "take over a refresh token that you have: `-` reads it from stdin")
 	flags.DurationVar(&how.wait, "wait", 15*time.Minute, "how long to wait for the person")
 	return cmd
 }
 
 func (c *cli) tenantConnect(ctx context.Context, slug string, how connecting) error {
+	if err := how.checkRefreshToken(); err != nil {
+		return err
+	}
 	i, err := c.open(ctx)
 	if err != nil {
 		return err
@@ -85,6 +93,8 @@ func (how connecting) fits(t tributary.Tenant) error {
 		flag = "--device-code"
 	case how.paste:
 		flag = "--paste"
+	case how.refreshToken != "":
+		flag = "--refresh-token"
 	case how.v1:
 		flag = "--v1"
 	}
@@ -108,6 +118,9 @@ func (c *cli) letIn(ctx context.Context, i *instance, t tributary.Tenant, how co
 		}
 		c.say("the customer's administrator has consented")
 		return "consent", nil
+	}
+	if how.refreshToken != "" {
+		return c.adopt(waiting, i, t, how)
 	}
 	grant, err := i.connect.Delegated(waiting, t, c.signIn(how))
 	if err != nil {
