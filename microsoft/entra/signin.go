@@ -2,7 +2,6 @@ package entra
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -149,27 +148,15 @@ func SignIn(ctx context.Context, request SignInRequest) (tributary.Grant, tribut
 }
 
 func (r SignInRequest) signIn(ctx context.Context, listener *listener) (tributary.Grant, tributary.AccessToken, error) {
-	state, verifier := rand.Text(), oauth2.GenerateVerifier()
-	answer, err := r.ask(ctx, listener, r.authorizeURL(state, verifier))
+	address, pending, err := BeginSignIn(r, "")
 	if err != nil {
 		return tributary.Grant{}, tributary.AccessToken{}, err
 	}
-	if !sameState(answer.Get("state"), state) {
-		e := strayAnswer(signInOp)
-		e.Tenant = name(r.Tenant)
-		return tributary.Grant{}, tributary.AccessToken{}, e
+	answer, err := r.ask(ctx, listener, address)
+	if err != nil {
+		return tributary.Grant{}, tributary.AccessToken{}, err
 	}
-	if answer.Get("error") != "" {
-		e := judge(parseRedirect(answer), name(r.Tenant))
-		e.Op, e.Tenant = signInOp, name(r.Tenant)
-		return tributary.Grant{}, tributary.AccessToken{}, e
-	}
-	code := tributary.NewSecret(answer.Get("code"))
-	if code.IsZero() || len(answer["code"]) != 1 || len(answer["state"]) != 1 {
-		return tributary.Grant{}, tributary.AccessToken{}, r.fail(CodeRequest, errors.New("the browser came back without a code"),
-			"start the sign-in again: "+connectAgain)
-	}
-	return r.redeem(ctx, code, tributary.NewSecret(verifier))
+	return r.finish(ctx, pending, answer)
 }
 
 // authorizeURL is the address that the person opens. The answer is asked for
