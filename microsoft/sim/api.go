@@ -134,9 +134,12 @@ func (c *call) slug() string { return c.tenants[c.tenant].Slug }
 func (s *Server) routes() http.Handler {
 	m := http.NewServeMux()
 	graph, defender, siem := graphAPI(), defenderAPI(), siemAPI()
+	graph.audiences = append(graph.audiences, s.cloud.Resource(tributary.SourceGraph))
+	defender.audiences = append(defender.audiences, s.cloud.Resource(tributary.SourceEndpoint))
 	for _, version := range []string{"v1.0", "beta"} {
 		m.HandleFunc("/graph/"+version+"/security/alerts_v2", graph.handle(s))
 		m.HandleFunc("/graph/"+version+"/security/alerts_v2/{id}", graph.handle(s))
+		m.Handle("/graph/"+version+"/", s.directory)
 	}
 	for _, path := range []string{"/mde/api/alerts", "/mde/api/v1.0/alerts"} {
 		m.HandleFunc(path, defender.handle(s))

@@ -30,6 +30,13 @@ type Options struct {
 	// planned change, and late alerts are visible from the start. Only the
 	// scripted steps change anything. For runs that must end with a known truth.
 	Still bool
+	// Cloud is one of [tributary.Clouds]: whose audiences and permission ids
+	// hold. Empty is the global one.
+	Cloud string
+	// CredentialDelay is how long a secret or a certificate that is added to a
+	// registration takes until it works; DirectoryLag is how long a new
+	// application or service principal stays invisible to other calls.
+	CredentialDelay, DirectoryLag time.Duration
 	// Start is when this world began, by the true clock: the first alerts lie in
 	// the Past before it, what is live or planned follows it. Zero is now. A
 	// process that starts again with the same seed and Start serves the same

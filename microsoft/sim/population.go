@@ -142,8 +142,9 @@ func (p *population) companies() []alerts.Company {
 
 // registration is the provider's application as Entra holds it: every
 // permission that the alert APIs ask for, to read only.
-func (p *population) registration(extra []string) identity.App {
-	const graph, defender, xdr, directory = "https://graph.microsoft.com", "https://api.securitycenter.microsoft.com", "https://api.security.microsoft.com", "https://graph.windows.net"
+func (p *population) registration(cloud tributary.Cloud, extra []string) identity.App {
+	graph, defender, xdr := cloud.Resource(tributary.SourceGraph), cloud.Resource(tributary.SourceEndpoint), cloud.Resource(tributary.SourceXDR)
+	const directory = "https://graph.windows.net"
 	return identity.App{
 		ClientID: p.app.ClientID, DisplayName: "Proseware SIEM MSSP Connector", HomeTenant: p.provider.TenantID,
 		MultiTenant: true, Public: true,

@@ -42,15 +42,7 @@ func (c *call) suffer() bool {
 	}
 	switch f := c.strike.Fault; f.Kind {
 	case fault.Throttle:
-		wait := throttleWait(f)
-		switch f.Form {
-		case fault.AsDate:
-			// A date has whole seconds, so it is rounded up.
-			c.w.Header().Set("Retry-After", c.clock().Add(wait+time.Second-1).UTC().Format(http.TimeFormat))
-		case fault.NotSaid:
-		default:
-			c.w.Header().Set("Retry-After", seconds(wait))
-		}
+		c.sayWhen(f)
 		c.api.refuse(c, http.StatusTooManyRequests, "TooManyRequests", "Too many requests.")
 	case fault.ServerError:
 		c.api.refuse(c, http.StatusInternalServerError, "InternalServerError", "An internal server error occurred. The operation could be retried.")
@@ -60,6 +52,19 @@ func (c *call) suffer() bool {
 		return true // strikes the body
 	}
 	return false
+}
+
+// sayWhen tells a throttled client when to come back, in the fault's form.
+func (c *call) sayWhen(f *fault.Fault) {
+	wait := throttleWait(f)
+	switch f.Form {
+	case fault.AsDate:
+		// A date has whole seconds, so it is rounded up.
+		c.w.Header().Set("Retry-After", c.clock().Add(wait+time.Second-1).UTC().Format(http.TimeFormat))
+	case fault.NotSaid:
+	default:
+		c.w.Header().Set("Retry-After", seconds(wait))
+	}
 }
 
 func throttleWait(f *fault.Fault) time.Duration {

@@ -14,6 +14,7 @@ import (
 
 	"tributary"
 	"tributary/microsoft/sim/alerts"
+	"tributary/microsoft/sim/directory"
 	"tributary/microsoft/sim/fault"
 	"tributary/microsoft/sim/identity"
 	"tributary/microsoft/sim/recorded"
@@ -30,6 +31,8 @@ type Server struct {
 	quotas    *meter
 	allowed   allowList
 	authority *authority
+	directory *directory.Server
+	cloud     tributary.Cloud
 	handler   http.Handler
 	// defenderPage is how many alerts Defender for Endpoint sends without $top.
 	defenderPage int
@@ -51,6 +54,13 @@ func New(o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Cloud == "" {
+		o.Cloud = "global"
+	}
+	cloud, ok := tributary.Clouds()[o.Cloud]
+	if !ok {
+		return nil, fmt.Errorf("simulated Microsoft: no cloud is called %q", o.Cloud)
+	}
 	now := o.Now()
 	if o.Start.IsZero() {
 		o.Start = now
@@ -60,6 +70,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		population: populate(o), opts: o, log: o.Log, faults: fault.New(o.Seed), quotas: newMeter(o.Quotas), defenderPage: maxDefenderTop,
+		cloud: cloud,
 	}
 	if err := s.checkFaults(o.Faults); err != nil {
 		return nil, err
@@ -76,12 +87,13 @@ func New(o Options) (*Server, error) {
 	tenants, users := s.directories()
 	var err error
 	s.identity, err = identity.New(identity.Options{
-		Tenants: tenants, Users: users, Apps: []identity.App{s.registration(o.RedirectURIs)},
-		Now: s.clock, TokenLifetime: o.TokenLifetime, Seed: o.Seed, Fail: s.failLogin,
+		Tenants: tenants, Users: users, Apps: []identity.App{s.registration(cloud, o.RedirectURIs)},
+		Cloud: o.Cloud, CredentialDelay: o.CredentialDelay, Now: s.clock, TokenLifetime: o.TokenLifetime, Seed: o.Seed, Fail: s.failLogin,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("simulated Entra ID: %w", err)
 	}
+	s.directory = s.newDirectory()
 	if s.authority, err = newAuthority(now); err != nil {
 		return nil, err
 	}
@@ -206,12 +218,12 @@ func (s *Server) url() string {
 }
 
 // Cloud is where the started server's services answer. Audiences are those of
-// Microsoft's global cloud.
+// the cloud that [Options] name.
 func (s *Server) Cloud() tributary.Cloud {
 	url := s.URL()
 	return tributary.Cloud{
 		Name: "sim", Login: url, Graph: url + "/graph", Endpoint: url + "/mde", XDR: url + "/xdr", SIEM: url + "/siem",
-		Portal: url + "/portal", Resources: tributary.Clouds()["global"].Resources,
+		Portal: url + "/portal", Resources: s.cloud.Resources,
 	}
 }
 
@@ -248,9 +260,10 @@ func (s *Server) AppWithCertificate() (tributary.App, error) {
 		if err != nil {
 			return tributary.App{}, err
 		}
-		app := s.registration(s.opts.RedirectURIs)
-		app.Certificates = append(app.Certificates, cert)
-		if err := s.identity.AddApp(app); err != nil {
+		if _, err := s.identity.UpdateApp(s.app.ClientID, func(a *identity.App) error {
+			a.Certificates = append(a.Certificates, cert)
+			return nil
+		}); err != nil {
 			return tributary.App{}, err
 		}
 		s.app.Certificate = secret

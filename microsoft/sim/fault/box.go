@@ -118,7 +118,7 @@ func (f *Fault) applies(tenantID, slug string, source tributary.Source) bool {
 	case f.Tenant != "" && !strings.EqualFold(f.Tenant, tenantID) && f.Tenant != slug:
 		return false
 	case f.Source == "":
-		return source != Login
+		return !plain(source)
 	}
 	return f.Source == source
 }

@@ -39,9 +39,17 @@ const (
 	NotSaid   RetryAfter = "none"
 )
 
-// Login is the Source of faults that strike the identity service's token
-// endpoint: [Throttle], [ServerError] and [Slow].
-const Login tributary.Source = "login"
+// The Sources of faults that strike what is no alert API: the identity
+// service's token endpoint, and Microsoft Graph's and Partner Center's directory
+// calls. They know [Throttle], [ServerError] and [Slow].
+const (
+	Login     tributary.Source = "login"
+	Directory tributary.Source = "directory"
+)
+
+// plain reports whether a source has faults of its own, and only the simple
+// kinds.
+func plain(source tributary.Source) bool { return source == Login || source == Directory }
 
 // Fault is one thing that goes wrong, and how often.
 type Fault struct {
@@ -52,8 +60,8 @@ type Fault struct {
 	// Count is how many requests are struck at most, over all tenants; zero is
 	// no limit.
 	Count int `json:"count,omitempty"`
-	// Tenant is a tenant id or a slug, Source an API or [Login]; empty is all
-	// tenants, and all APIs but not the login.
+	// Tenant is a tenant id or a slug, Source an API, [Login] or [Directory];
+	// empty is all tenants, and all alert APIs.
 	Tenant string           `json:"tenant,omitempty"`
 	Source tributary.Source `json:"source,omitempty"`
 
@@ -88,7 +96,7 @@ func (f Fault) Check() error {
 		}
 		return wrong("use one of %s", strings.Join(names, ", "))
 	}
-	if f.Source != "" && f.Source != Login {
+	if f.Source != "" && !plain(f.Source) {
 		if _, err := tributary.ParseSource(string(f.Source)); err != nil {
 			return wrong("%w", err)
 		}
@@ -113,8 +121,8 @@ func (f Fault) Check() error {
 		return wrong("a negative duration")
 	case f.Form != "" && f.Form != InSeconds && f.Form != AsDate && f.Form != NotSaid:
 		return wrong("form %q: use %s, %s or %s", f.Form, InSeconds, AsDate, NotSaid)
-	case f.Source == Login && f.Kind != Throttle && f.Kind != ServerError && f.Kind != Slow:
-		return wrong("the login knows only %s, %s and %s", Throttle, ServerError, Slow)
+	case plain(f.Source) && f.Kind != Throttle && f.Kind != ServerError && f.Kind != Slow:
+		return wrong("the %s knows only %s, %s and %s", f.Source, Throttle, ServerError, Slow)
 	}
 	return nil
 }

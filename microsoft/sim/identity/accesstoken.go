@@ -17,6 +17,7 @@ type Claims struct {
 	Audience string // App ID URI of the resource
 	ClientID string
 	User     string   // user principal name; empty for an application's own token
+	ObjectID string   // of the user, or of the application's service principal
 	Roles    []string // application permissions
 	Scopes   []string // delegated permissions
 	Expires  time.Time
@@ -187,7 +188,7 @@ func (s *Server) Verify(bearer string) (Claims, error) {
 	}
 	out := Claims{
 		TenantID: c.TenantID, Audience: c.Audience[0], ClientID: c.AppID + c.AZP, User: c.UPN + c.Username,
-		Roles: c.Roles, Scopes: strings.Fields(c.Scope), Expires: c.ExpiresAt.Time,
+		ObjectID: c.OID, Roles: c.Roles, Scopes: strings.Fields(c.Scope), Expires: c.ExpiresAt.Time,
 	}
 	return out, nil
 }

@@ -41,7 +41,7 @@ func (s *Server) newConsentFlow(r *http.Request, v version) (*flow, *Error) {
 	}
 	// An application without any redirect URI can be consented to; only its
 	// end is an error page.
-	if len(app.RedirectURIs) > 0 || f.sentRedirect != "" {
+	if len(app.replies()) > 0 || f.sentRedirect != "" {
 		if f.redirect, e = app.redirectURI(f.sentRedirect); e != nil && e.Code != 500113 {
 			return nil, e
 		}

@@ -80,7 +80,7 @@ func (s *Server) authenticate(r *http.Request, p place, v version, forItself boo
 			return client{}, AADSTS(7000218).say("The request body must contain the following parameter: 'client_assertion' or 'client_secret'.")
 		}
 		return client{app, "0"}, nil
-	case !app.hasCredential() && app.Public:
+	case !app.hasCredential() && app.Public && !forItself:
 		return client{}, AADSTS(700025)
 	case c.assertion != "":
 		if c.assertionType != assertionType {
@@ -91,12 +91,10 @@ func (s *Server) authenticate(r *http.Request, p place, v version, forItself boo
 		}
 		return client{app, "2"}, nil
 	}
-	for _, secret := range app.Secrets {
-		if subtle.ConstantTimeCompare([]byte(secret), []byte(c.secret)) == 1 {
-			return client{app, "1"}, nil
-		}
+	if e := app.checkSecret(c.secret, s.now()); e != nil {
+		return client{}, e
 	}
-	return client{}, AADSTS(7000215).say("Invalid client secret provided for application '%s'. Send the secret's value, not its id.", app.ClientID)
+	return client{app, "1"}, nil
 }
 
 func notFound(clientID string, p place) *Error {
@@ -122,19 +120,17 @@ func (s *Server) audiences(r *http.Request, v version) []string {
 // certificate-credentials).
 func (s *Server) checkAssertion(assertion string, app *App, audiences []string) *Error {
 	var claims jwt.RegisteredClaims
-	var unknownKey bool
+	var noKey string
 	_, err := jwt.ParseWithClaims(assertion, &claims, func(t *jwt.Token) (any, error) {
-		for _, cert := range app.Certificates {
-			if namesCertificate(t.Header, cert) {
-				return cert.PublicKey, nil
-			}
+		cert, problem := app.key(t.Header, s.now())
+		if noKey = problem; noKey != "" {
+			return nil, errors.New(noKey)
 		}
-		unknownKey = true
-		return nil, errors.New("no certificate has this thumbprint")
+		return cert.PublicKey, nil
 	}, jwt.WithValidMethods([]string{"PS256", "RS256"}), jwt.WithTimeFunc(s.now), jwt.WithLeeway(leeway), jwt.WithExpirationRequired())
 	switch {
-	case unknownKey:
-		return AADSTS(700027).say("The certificate with the thumbprint in the client assertion is not registered on application '%s'. [Reason - the key was not found.]", app.ClientID)
+	case noKey != "":
+		return AADSTS(700027).say("The certificate with identifier used to sign the client assertion is not usable on application '%s'. [Reason - %s]", app.ClientID, noKey)
 	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
 		return AADSTS(700027)
 	case errors.Is(err, jwt.ErrTokenExpired), errors.Is(err, jwt.ErrTokenNotValidYet), errors.Is(err, jwt.ErrTokenUsedBeforeIssued),

@@ -61,7 +61,7 @@ func (s *Server) redeemCode(r *http.Request, p place, v version) (map[string]any
 	if e := c.checkVerifier(r.PostForm.Get("code_verifier")); e != nil {
 		return nil, e
 	}
-	if sent := r.PostForm.Get("resource"); sent != "" && c.resource != "" && resourceKey(sent) != resourceKey(c.resource) {
+	if sent := r.PostForm.Get("resource"); sent != "" && c.resource != "" && apiKey(sent) != apiKey(c.resource) {
 		return nil, AADSTS(70000).say("The resource '%s' is not the one that the code was requested for.", sent)
 	}
 	q, last, e := s.want(r, v, cl.app, c.tenant, c.resource, c.scope)

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // permissionKind tells what an application may do by itself from what it may
@@ -30,24 +31,32 @@ func (p permission) needsAdmin() bool {
 }
 
 // consent is what a tenant holds of an application (its enterprise
-// application), as it stood when it was granted: a permission that is added to
-// the registration later reaches nobody until somebody consents again.
+// application, a service principal), as it stood when it was granted: a
+// permission that is added to the registration later reaches nobody until
+// somebody consents again.
 type consent struct {
-	roles  map[string][]string            // resource → application permissions
-	scopes map[string][]string            // resource → delegated permissions, for everybody
-	users  map[string]map[string][]string // lower-case user name → resource → delegated permissions
+	created  time.Time
+	disabled bool // the tenant has switched the application off
+	tags     []string
+	roles    map[string][]string            // resource → application permissions
+	scopes   map[string][]string            // resource → delegated permissions, for everybody
+	users    map[string]map[string][]string // lower-case user name → resource → delegated permissions
+	given    map[permission]time.Time       // when a role was granted
 }
 
 type appKey struct{ tenant, client string }
 
 // consent returns the tenant's enterprise application, made if need be. The
 // caller holds the lock.
-func (d *directory) consent(tenant, client string) *consent {
+func (s *Server) consent(tenant, client string) *consent {
 	key := appKey{tenant, client}
-	c := d.consents[key]
+	c := s.consents[key]
 	if c == nil {
-		c = &consent{roles: map[string][]string{}, scopes: map[string][]string{}, users: map[string]map[string][]string{}}
-		d.consents[key] = c
+		c = &consent{
+			created: s.now(), roles: map[string][]string{}, scopes: map[string][]string{}, users: map[string]map[string][]string{},
+			given: map[permission]time.Time{},
+		}
+		s.consents[key] = c
 	}
 	return c
 }
@@ -111,17 +120,22 @@ func (s *Server) grant(tenant *Tenant, app *App, user *account, list []permissio
 			add(c.users[name], p)
 		case user != nil:
 		case p.kind == application:
-			add(c.roles, p)
+			if add(c.roles, p) {
+				c.given[p] = s.now()
+			}
 		default:
 			add(c.scopes, p)
 		}
 	}
 }
 
-func add(to map[string][]string, p permission) {
-	if !slices.Contains(to[p.resource], p.name) {
-		to[p.resource] = append(to[p.resource], p.name)
+// add reports whether the permission is new there.
+func add(to map[string][]string, p permission) bool {
+	if slices.Contains(to[p.resource], p.name) {
+		return false
 	}
+	to[p.resource] = append(to[p.resource], p.name)
+	return true
 }
 
 // installed reports whether the tenant has the application at all.

@@ -2,14 +2,14 @@ package identity
 
 import (
 	"crypto/subtle"
-	"crypto/x509"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
+
+	"tributary"
 )
 
 // Tenant is one directory.
@@ -17,6 +17,11 @@ type Tenant struct {
 	ID          string // GUID
 	Domain      string // verified domain, such as contoso.onmicrosoft.example
 	DisplayName string
+	// Initial is the domain that Microsoft gives each tenant; empty: one like
+	// the verified domain, under onmicrosoft.com, if no other tenant has it.
+	Initial string
+	Country string    // two letters; empty: not said
+	Created time.Time // zero: when it is added
 }
 
 // User is a person listed in a tenant: a member, or a guest whose home is the
@@ -28,50 +33,33 @@ type User struct {
 	Admin    bool   // may consent for the whole tenant
 }
 
-// App is an application registration.
-type App struct {
-	ClientID, DisplayName string
-	HomeTenant            string // tenant id of the directory that it is registered in
-	MultiTenant           bool   // "accounts in any organizational directory"
-	Public                bool   // "allow public client flows": no credential, device code
-	Secrets               []string
-	Certificates          []*x509.Certificate
-	RedirectURIs          []string
-	// Roles and Scopes are the permissions in the registration, application
-	// and delegated, by resource (an App ID URI). They bind nobody until a
-	// tenant consents.
-	Roles  map[string][]string
-	Scopes map[string][]string
-}
-
-// hasCredential reports whether the registration is a confidential client's.
-func (a *App) hasCredential() bool { return len(a.Secrets) > 0 || len(a.Certificates) > 0 }
-
 // directory holds every tenant with its people, the registrations, and what
 // each tenant has consented to.
 type directory struct {
-	mu        sync.RWMutex
-	tenants   map[string]*Tenant // by id and by domain, lower case
-	users     map[userKey]*User
-	homes     map[string][]string // lower-case name → tenant ids that list it, in order of adding
-	apps      map[string]*App
-	resources map[string]*resource
-	consents  map[appKey]*consent
+	mu       sync.RWMutex
+	tenants  map[string]*Tenant // by id and by domain, lower case
+	users    map[userKey]*User
+	homes    map[string][]string // lower-case name → tenant ids that list it, in order of adding
+	apps     map[string]*App
+	apis     map[string]*API // by App ID URI and by application id
+	consents map[appKey]*consent
+	absent   map[appKey]bool // APIs that a tenant doesn't have
 }
 
 type userKey struct{ tenant, name string }
 
-func newDirectory() *directory {
+func newDirectory(cloud tributary.Cloud) *directory {
 	d := &directory{
-		tenants:   map[string]*Tenant{},
-		users:     map[userKey]*User{},
-		homes:     map[string][]string{},
-		apps:      map[string]*App{},
-		resources: map[string]*resource{},
-		consents:  map[appKey]*consent{},
+		tenants:  map[string]*Tenant{},
+		users:    map[userKey]*User{},
+		homes:    map[string][]string{},
+		apps:     map[string]*App{},
+		apis:     map[string]*API{},
+		consents: map[appKey]*consent{},
+		absent:   map[appKey]bool{},
 	}
-	for _, r := range microsoftResources() {
-		d.addResource(r)
+	for _, a := range microsoftAPIs(cloud) {
+		d.addAPI(a)
 	}
 	return d
 }
@@ -87,16 +75,46 @@ func (s *Server) AddTenant(t Tenant) error {
 	if t.Domain == "" || strings.ContainsAny(t.Domain, "/@ ") {
 		return fmt.Errorf("tenant %s: domain %q: use one such as contoso.onmicrosoft.example", t.ID, t.Domain)
 	}
+	if t.Created.IsZero() {
+		t.Created = s.now()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if other := s.tenants[t.Domain]; other != nil && other.ID != t.ID {
-		return fmt.Errorf("tenant %s: domain %s belongs to tenant %s", t.ID, t.Domain, other.ID)
+		if other.Domain == t.Domain {
+			return fmt.Errorf("tenant %s: domain %s belongs to tenant %s", t.ID, t.Domain, other.ID)
+		}
+		// It only had it for want of a better one. A tenant that is in use isn't
+		// changed but replaced.
+		without := *other
+		without.Initial = ""
+		s.tenants[without.ID], s.tenants[without.Domain] = &without, &without
+		delete(s.tenants, t.Domain)
 	}
 	if old := s.tenants[t.ID]; old != nil {
 		delete(s.tenants, old.Domain)
+		delete(s.tenants, old.Initial)
 	}
 	s.tenants[t.ID], s.tenants[t.Domain] = &t, &t
+	if t.Initial == "" {
+		t.Initial = initialDomain(t.Domain)
+	}
+	switch other := s.tenants[strings.ToLower(t.Initial)]; {
+	case other == nil:
+		s.tenants[strings.ToLower(t.Initial)] = &t
+	case other.ID != t.ID:
+		t.Initial = ""
+	}
 	return nil
+}
+
+// initialDomain is what a tenant of that domain was likely called at first.
+func initialDomain(domain string) string {
+	if strings.HasSuffix(domain, ".onmicrosoft.com") {
+		return domain
+	}
+	name, _, _ := strings.Cut(domain, ".")
+	return strings.ReplaceAll(name, "-", "") + ".onmicrosoft.com"
 }
 
 // AddUser lists a person in a tenant, or replaces their entry.
@@ -119,47 +137,11 @@ func (s *Server) AddUser(u User) error {
 	return nil
 }
 
-// AddApp adds a registration, or replaces the one with that client id: what
-// tenants consented to before stays, as it does when a registration is edited.
-func (s *Server) AddApp(a App) error {
-	id, err := uuid.Parse(a.ClientID)
-	if err != nil {
-		return fmt.Errorf("application %q: the client id is not a GUID", a.ClientID)
-	}
-	a.ClientID = id.String()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	home := s.tenants[strings.ToLower(a.HomeTenant)]
-	if home == nil {
-		return fmt.Errorf("application %s: home tenant %q is not known", a.ClientID, a.HomeTenant)
-	}
-	a.HomeTenant = home.ID
-	for _, uri := range a.RedirectURIs {
-		if _, err := parseRedirect(uri); err != nil {
-			return fmt.Errorf("application %s: redirect URI %q: %w", a.ClientID, uri, err)
-		}
-	}
-	a.Secrets, a.Certificates = slices.Clone(a.Secrets), slices.Clone(a.Certificates)
-	a.RedirectURIs = slices.Clone(a.RedirectURIs)
-	a.Roles, a.Scopes = s.register(a.Roles, application), s.register(a.Scopes, delegated)
-	s.apps[a.ClientID] = &a
-	// A registration's own directory holds its enterprise application from the start.
-	s.consent(a.HomeTenant, a.ClientID)
-	return nil
-}
-
 // tenant finds a directory by id or domain.
 func (s *Server) tenant(name string) *Tenant {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.tenants[strings.ToLower(name)]
-}
-
-// app finds a registration.
-func (s *Server) app(clientID string) *App {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.apps[strings.ToLower(clientID)]
 }
 
 // account is a person who is known somewhere.
@@ -204,30 +186,24 @@ func (s *Server) listed(a account, tenant *Tenant) *User {
 	return s.users[userKey{tenant.ID, strings.ToLower(a.name)}]
 }
 
+// Administers reports whether a person administers a tenant.
+func (s *Server) Administers(tenantID, user string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	u := s.users[userKey{strings.ToLower(tenantID), strings.ToLower(user)}]
+	return u != nil && u.Admin
+}
+
+// Tenant finds a directory by id or domain.
+func (s *Server) Tenant(name string) (Tenant, bool) {
+	if t := s.tenant(name); t != nil {
+		return *t, true
+	}
+	return Tenant{}, false
+}
+
 // password checks it against the account's home.
 func (s *Server) password(a account, password string) bool {
 	u := s.listed(a, a.home)
 	return u != nil && u.Password != "" && subtle.ConstantTimeCompare([]byte(u.Password), []byte(password)) == 1
-}
-
-// register copies a registration's permissions under their resources' proper
-// names. The caller holds the lock.
-func (d *directory) register(in map[string][]string, kind permissionKind) map[string][]string {
-	out := map[string][]string{}
-	for _, name := range slices.Sorted(maps.Keys(in)) {
-		r := d.lookup(name)
-		if r == nil {
-			r = &resource{uri: strings.TrimSuffix(name, "/")}
-			d.addResource(r)
-		}
-		for _, p := range in[name] {
-			if kind == delegated && !slices.Contains(r.scopes, p) {
-				r.scopes = append(r.scopes, p)
-			}
-			if !slices.Contains(out[r.uri], p) {
-				out[r.uri] = append(out[r.uri], p)
-			}
-		}
-	}
-	return out
 }

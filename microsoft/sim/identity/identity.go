@@ -27,6 +27,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"tributary"
 )
 
 // Options say what the simulated Entra holds and how it behaves.
@@ -38,6 +40,12 @@ type Options struct {
 	Tenants []Tenant
 	Users   []User
 	Apps    []App
+	// Cloud is one of [tributary.Clouds]: how the APIs are called and which ids
+	// their permissions have. Empty is the global one.
+	Cloud string
+	// CredentialDelay is how long a secret or certificate that is added to a
+	// registration takes until it works.
+	CredentialDelay time.Duration
 	// Now is the server's clock; nil is time.Now.
 	Now func() time.Time
 	// TokenLifetime is how long access tokens live. Zero is as Entra has it:
@@ -64,6 +72,8 @@ type Server struct {
 	fail     func(string, *http.Request) *Error
 	seed     uint64
 	draws    atomic.Uint64
+
+	credentialDelay time.Duration
 
 	key    *signingKey
 	sealer *sealer
@@ -110,8 +120,15 @@ func newServer(o Options, key *signingKey) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the refresh tokens' key: %w", err)
 	}
+	if o.Cloud == "" {
+		o.Cloud = "global"
+	}
+	cloud, ok := tributary.Clouds()[o.Cloud]
+	if !ok {
+		return nil, fmt.Errorf("cloud %q: no such cloud", o.Cloud)
+	}
 	s := &Server{
-		directory:  newDirectory(),
+		directory:  newDirectory(cloud),
 		now:        o.Now,
 		lifetime:   o.TokenLifetime,
 		fail:       o.Fail,
@@ -125,6 +142,8 @@ func newServer(o Options, key *signingKey) (*Server, error) {
 		sessions:   newShelf[*session](o.Now, sessionLife, capacity),
 		grantsFrom: map[string]int64{},
 		tokensFrom: map[string]int64{},
+
+		credentialDelay: o.CredentialDelay,
 	}
 	// Starting at the clock keeps numbers growing over a restart.
 	s.issued.Store(o.Now().UnixMicro())
@@ -136,7 +155,7 @@ func newServer(o Options, key *signingKey) (*Server, error) {
 			return nil, err
 		}
 	}
-	for _, a := range o.Apps {
+	for _, a := range append([]App{commandLineTools()}, o.Apps...) {
 		if err := s.AddApp(a); err != nil {
 			return nil, err
 		}

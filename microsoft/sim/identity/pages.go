@@ -114,9 +114,7 @@ func (s *Server) showConsent(w http.ResponseWriter, f *flow, admin bool) {
 		Path: "/" + f.place.name + "/consent", App: f.app.DisplayName, AppID: f.app.ClientID, Account: f.user.name, Tenant: f.tenant.DisplayName,
 		Organization: f.org, Offer: admin && !f.org && len(f.list) > 0, Ticked: f.prompt == "consent", Device: f.purpose == toDevice,
 	}
-	if home := s.tenant(f.app.HomeTenant); home != nil {
-		page.Publisher = home.DisplayName
-	}
+	page.Publisher = s.publisher(f.app)
 	for _, p := range f.list {
 		page.Permissions = append(page.Permissions, permissionLine{Resource: s.resourceName(p.resource), Name: p.name, Application: p.kind == application})
 	}
@@ -138,8 +136,8 @@ func (s *Server) showDone(w http.ResponseWriter, app *App, text string) {
 func (s *Server) resourceName(uri string) string {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if r := s.lookup(uri); r != nil && r.name != "" {
-		return r.name
+	if a := s.lookup(uri); a != nil {
+		return a.Name
 	}
 	return strings.TrimPrefix(uri, "https://")
 }

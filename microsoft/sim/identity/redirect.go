@@ -52,13 +52,14 @@ func pathOf(u *url.URL) string {
 // redirectURI chooses where a request's answer goes: the one it names, if that
 // is registered, or a registered one if it names none.
 func (a *App) redirectURI(sent string) (string, *Error) {
-	if len(a.RedirectURIs) == 0 {
+	replies := a.replies()
+	if len(replies) == 0 {
 		return "", AADSTS(500113).say("No reply address is registered for the application '%s'.", a.DisplayName)
 	}
 	if sent == "" {
-		return a.RedirectURIs[0], nil
+		return replies[0], nil
 	}
-	for _, registered := range a.RedirectURIs {
+	for _, registered := range replies {
 		if sameRedirect(sent, registered, true) {
 			return sent, nil
 		}

@@ -61,7 +61,7 @@ func (s *Server) anyRedirect(uri string) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, app := range s.apps {
-		for _, registered := range app.RedirectURIs {
+		for _, registered := range app.replies() {
 			if sameRedirect(uri, registered, true) {
 				return true
 			}

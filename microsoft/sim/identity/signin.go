@@ -111,7 +111,12 @@ func (s *Server) askConsent(w http.ResponseWriter, r *http.Request, f *flow) {
 	admin := s.listed(*f.user, f.tenant).Admin
 	f.list, f.org = s.due(f, admin)
 	must := f.purpose != toAuthorize || f.prompt == "consent" || f.prompt == "admin_consent"
-	if !must && len(f.list) == 0 && s.installed(f.tenant, f.app) {
+	due := must || len(f.list) > 0 || !s.installed(f.tenant, f.app)
+	if e := s.unavailable(f, due); e != nil {
+		s.showError(w, r, e)
+		return
+	}
+	if !due {
 		s.arrive(w, r, f, false)
 		return
 	}

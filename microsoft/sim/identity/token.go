@@ -105,6 +105,9 @@ func (s *Server) clientCredentials(r *http.Request, p place, v version) (map[str
 	if e != nil {
 		return nil, e
 	}
+	if s.lacksAPI(p.tenant, a.resource) {
+		return nil, noAPI(a, p.tenant)
+	}
 	token, begins, ends, err := s.accessToken(bearer{
 		version: v, base: s.baseURL(r), tenant: p.tenant, app: c.app, proof: c.proof,
 		resource: a.resource, grants: s.roles(p.tenant, c.app, a.resource),
@@ -145,6 +148,9 @@ func (s *Server) personTokens(r *http.Request, g grantee) (map[string]any, *Erro
 		return nil, e
 	}
 	app := g.client.app
+	if s.lacksAPI(g.tenant, a.resource) {
+		return nil, noAPI(a, g.tenant)
+	}
 	scopes := s.scopes(g.tenant, app, g.user, a.resource)
 	covered := s.installed(g.tenant, app) && (a.names != nil || len(scopes) > 0)
 	for _, name := range a.names {
@@ -191,6 +197,11 @@ func (s *Server) personTokens(r *http.Request, g grantee) (map[string]any, *Erro
 		body["client_info"] = clientInfo(g.user)
 	}
 	return body, nil
+}
+
+// noAPI refuses a token for an API that the tenant doesn't have.
+func noAPI(a ask, t *Tenant) *Error {
+	return AADSTS(500011).say("The resource principal named %s was not found in the tenant named %s. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant.", a.resource, t.DisplayName)
 }
 
 // want reads what a token request of a person asks for: its own `resource` or

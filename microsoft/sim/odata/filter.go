@@ -17,6 +17,7 @@ const (
 	Enum
 	Moment
 	Number
+	Name // a text that is compared without regard to letter case, as in directories
 )
 
 // Filter is a parsed $filter.
@@ -34,6 +35,7 @@ type (
 		property string
 		op       string
 		value    any // nil, string, int64 or time.Time
+		fold     bool
 	}
 )
 
@@ -173,7 +175,7 @@ func (p *parser) test() (node, error) {
 	if t.kind == tokenEnd {
 		return nil, p.unexpected(t)
 	}
-	return test{property.text, op.text, value}, nil
+	return test{property.text, op.text, value, typ == Name}, nil
 }
 
 func literal(t token, typ Type) (any, error) {
@@ -181,7 +183,7 @@ func literal(t token, typ Type) (any, error) {
 		return nil, nil
 	}
 	switch {
-	case (typ == Text || typ == Enum) && t.kind == tokenText:
+	case (typ == Text || typ == Enum || typ == Name) && t.kind == tokenText:
 		return t.text, nil
 	case typ == Moment && t.kind == tokenWord:
 		m, err := time.Parse(time.RFC3339Nano, t.text)
@@ -239,6 +241,9 @@ func (t test) match(get func(string) any) bool {
 		s, ok := got.(string)
 		if !ok {
 			return false
+		}
+		if t.fold {
+			s, want = strings.ToLower(s), strings.ToLower(want)
 		}
 		order = strings.Compare(s, want)
 	case int64:
