@@ -20,6 +20,7 @@ type Config struct {
 	Collect      Collect
 	Store        Store
 	Listen       string // host:port of the console and the API; a loopback address
+	Public       Public // the listener for customers' browsers; zero: none
 	Destinations []Destination
 	Warnings     []Problem // what works but should not stay so
 

@@ -87,6 +87,8 @@ func keyReference(t *testing.T) string {
 	table("Each of `tenants`", "A customer.", s.Defs["tenant"])
 	table("`collect`", s.Properties.value["collect"].Description, s.Defs["collect"])
 	table("`store`", s.Properties.value["store"].Description, s.Defs["store"])
+	table("`public`", s.Properties.value["public"].Description, s.Defs["public"])
+	table("`tls` of `public`", s.Defs["public"].Properties.value["tls"].Description, s.Defs["tls"])
 	common.Required = destination.Required
 	table("Each of `destinations`", "What every type has.", common)
 	table("`filter` of a destination", "An alert passes when all keys let it through.", s.Defs["filter"])

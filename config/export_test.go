@@ -12,6 +12,8 @@ func RawKeys() map[string][]string {
 		"tenant":     fieldsOf(reflect.TypeFor[rawTenant]()).keys,
 		"collect":    fieldsOf(reflect.TypeFor[rawCollect]()).keys,
 		"store":      fieldsOf(reflect.TypeFor[rawStore]()).keys,
+		"public":     fieldsOf(reflect.TypeFor[rawPublic]()).keys,
+		"tls":        fieldsOf(reflect.TypeFor[rawTLS]()).keys,
 		"filter":     fieldsOf(reflect.TypeFor[rawFilter]()).keys,
 	}
 	for _, k := range kinds {

@@ -53,6 +53,9 @@ func describe(c *config.Config) string {
 		fmt.Fprintf(&b, "tenant %+v\n", t)
 	}
 	fmt.Fprintf(&b, "collect %+v\nstore %+v\nlisten %s\n", c.Collect, c.Store, c.Listen)
+	if c.Public.On() {
+		fmt.Fprintf(&b, "public %+v\n", c.Public)
+	}
 	for _, d := range c.Destinations {
 		switch d := d.(type) {
 		case config.Splunk:

@@ -158,6 +158,7 @@ func (p *parse) config(data []byte) *Config {
 	c.Collect = p.collect(&raw.Collect)
 	c.Store = p.store(&raw.Store, c.Collect)
 	c.Listen = p.listen(&raw.Listen)
+	c.Public = p.public(&raw.Public)
 	p.tenants(c, &raw)
 	p.destinations(c, &raw)
 	return c
@@ -175,5 +176,6 @@ type rawConfig struct {
 	Collect      rawCollect       `yaml:"collect"`
 	Store        rawStore         `yaml:"store"`
 	Listen       text             `yaml:"listen"`
+	Public       rawPublic        `yaml:"public"`
 	Destinations []rawDestination `yaml:"destinations"`
 }

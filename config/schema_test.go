@@ -156,7 +156,7 @@ func schemaKeys(t *testing.T) map[string][]string {
 	t.Helper()
 	s := readSchema(t)
 	keys := map[string][]string{"": s.Properties.keys}
-	for _, name := range []string{"cloudHosts", "app", "tenant", "collect", "store", "filter"} {
+	for _, name := range []string{"cloudHosts", "app", "tenant", "collect", "store", "public", "tls", "filter"} {
 		keys[name] = s.Defs[name].Properties.keys
 	}
 	for _, kind := range s.Defs["destination"].Properties.value["type"].Enum {
