@@ -107,7 +107,7 @@ func thumbprintOf(identifier string) string {
 
 // credentialName names what a registration makes, so that an attempt that was
 // cut finds it again.
-func credentialName(mark string) string { return "Tributary " + mark }
+func credentialName(mark string) string { return strings.TrimSpace("Tributary " + mark) }
 
 func (a *application) credential(fits func(Credential) bool) (Credential, bool) {
 	all := a.credentials()
