@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// nearest returns the known word that somebody most likely meant, or "" when
+// Nearest returns the known word that somebody most likely meant, or "" when
 // none is near. At most a third of the letters may differ, and two at least.
-func nearest(word string, known []string) string {
+func Nearest(word string, known []string) string {
 	word = strings.ToLower(strings.ReplaceAll(word, "-", "_"))
 	best, at := "", max(2, len(word)/3)+1
 	for _, k := range known {
@@ -50,7 +50,7 @@ func distance(a, b string) int {
 // choose is the next step for a word that is none of known.
 func choose(word string, known []string) string {
 	list := strings.Join(known, ", ")
-	if near := nearest(word, known); near != "" {
+	if near := Nearest(word, known); near != "" {
 		return "did you mean " + near + "? choose from " + list
 	}
 	return "choose from " + list
