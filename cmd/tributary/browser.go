@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -30,8 +29,12 @@ func openBrowser(address string) error {
 // list like PATH, each entry a command with arguments in which %s stands for
 // the address; without a %s it comes last.
 func browsers(variable, system, address string) [][]string {
+	separator := ":"
+	if system == "windows" {
+		separator = ";"
+	}
 	var list [][]string
-	for _, entry := range filepath.SplitList(variable) {
+	for _, entry := range strings.Split(variable, separator) {
 		words := strings.Fields(entry)
 		if system == "windows" {
 			// A program alone: paths have blanks there.

@@ -122,7 +122,7 @@ func (c *cli) destinationTest(ctx context.Context, name string) error {
 		}
 	}
 	if err != nil {
-		return testFailed(name, err)
+		return testFailed(name, inUse(ctx, cfg, found), err)
 	}
 	t := tested{
 		Destination: name, EventID: alert.EventID().String(), Answer: result.Answer,
@@ -151,13 +151,26 @@ func (t tested) answer() string {
 	return t.Answer
 }
 
+// inUse reports whether a running instance has the destination to itself, as
+// it has the folder of its files.
+func inUse(ctx context.Context, cfg *config.Config, d config.Destination) bool {
+	if _, ok := d.(config.File); !ok {
+		return false
+	}
+	store, err := stream.Connect(ctx, cfg.Store.Dir, nil)
+	return err == nil && store.Close() == nil
+}
+
 // testFailed says what kept a test alert from arriving.
-func testFailed(name string, err error) error {
+func testFailed(name string, inUse bool, err error) error {
 	failure := tributary.AsSendError(err)
 	e := &tributary.Error{
 		Code: "destination-" + string(failure.Kind), Op: "test destination " + name, Err: failure.Err, Fix: tributary.FixMSSP, Next: failure.Next,
 	}
-	if e.Next == "" {
+	switch {
+	case inUse:
+		e.Next = "tributary run is delivering into this folder, and tributary destination list shows how; to test it all the same, stop tributary run"
+	case e.Next == "":
 		e.Next = "check that the destination runs and that this machine reaches it, then try again"
 	}
 	return e

@@ -91,16 +91,7 @@ func openInstance(ctx context.Context, cfg *config.Config, log *slog.Logger, alo
 	if err != nil {
 		return nil, err
 	}
-	store, err := stream.Open(ctx, stream.Options{
-		Dir: cfg.Store.Dir, AtRest: []byte(atRest.Reveal()), MaxBytes: cfg.Store.MaxBytes, Log: log,
-	})
-	if errors.Is(err, stream.ErrInUse) && !alone {
-		// Joining needs no key, but what this command would seal with another
-		// one could never be opened by the instance.
-		if err = stream.ProveKey(cfg.Store.Dir, []byte(atRest.Reveal())); err == nil {
-			store, err = stream.Connect(ctx, cfg.Store.Dir, log)
-		}
-	}
+	store, err := acquireStore(ctx, cfg, []byte(atRest.Reveal()), log, alone)
 	if err != nil {
 		return nil, storeError(cfg, err)
 	}
@@ -109,6 +100,36 @@ func openInstance(ctx context.Context, cfg *config.Config, log *slog.Logger, alo
 	i.tokens = entra.New(entra.Config{Cloud: i.cloud, App: i.app, Grants: grants, Log: log})
 	i.connect = &connect.Connector{Cloud: i.cloud, App: i.app, Grants: grants, Tokens: i.tokens, Log: log}
 	return i, nil
+}
+
+// Another process may have the store for a moment: a command, or an instance
+// that is about to answer or to end.
+const (
+	openWait  = 3 * time.Second
+	openPause = 50 * time.Millisecond
+)
+
+// acquireStore opens the store, or joins the instance that has it open.
+func acquireStore(ctx context.Context, cfg *config.Config, atRest []byte, log *slog.Logger, alone bool) (*stream.Store, error) {
+	until := time.Now().Add(openWait)
+	for {
+		store, err := stream.Open(ctx, stream.Options{Dir: cfg.Store.Dir, AtRest: atRest, MaxBytes: cfg.Store.MaxBytes, Log: log})
+		if errors.Is(err, stream.ErrInUse) && !alone {
+			// Joining needs no key, but what this command would seal with another
+			// one could never be opened by the instance.
+			if err = stream.ProveKey(cfg.Store.Dir, atRest); err == nil {
+				store, err = stream.Connect(ctx, cfg.Store.Dir, log)
+			}
+		}
+		if !errors.Is(err, stream.ErrInUse) && !errors.Is(err, stream.ErrNotRunning) || time.Now().After(until) {
+			return store, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(openPause):
+		}
+	}
 }
 
 // ensureKey makes a key for a store that has never been used, and tells its
@@ -151,7 +172,7 @@ func storeError(cfg *config.Config, err error) error {
 	switch {
 	case errors.Is(err, stream.ErrInUse):
 		e.Err = stream.ErrInUse
-		e.Next = "stop the other instance (its process id stands in " + filepath.Join(cfg.Store.Dir, "running.json") + "), or use another store.dir"
+		e.Next = "stop the other instance or command (its process id stands in " + filepath.Join(cfg.Store.Dir, "running.json") + "), or use another store.dir"
 	case errors.Is(err, stream.ErrWrongKey):
 		e.Err = stream.ErrWrongKey
 		e.Next = "put the key file back that belongs to this store (" + cfg.Store.KeyFile + "); nothing has been changed"

@@ -15,16 +15,24 @@ import (
 	"tributary/microsoft/sim"
 )
 
-// asProgram makes the test binary be the program.
-const asProgram = "TRIBUTARY_TEST_AS_PROGRAM"
+// asProgram makes the test binary be the program, and asVisit as its first
+// argument the person's browser.
+const (
+	asProgram = "TRIBUTARY_TEST_AS_PROGRAM"
+	asVisit   = "visit-page"
+)
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
+		if len(os.Args) == 3 && os.Args[1] == asVisit {
+			visitMain(os.Args[2])
+			return
+		}
 		os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	testscript.Main(m, map[string]func(){
 		"tributary": func() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
-		"visit":     visitMain,
+		"visit":     func() { visitMain(os.Args[1]) },
 	})
 }
 
