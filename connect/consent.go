@@ -108,19 +108,25 @@ func (c *Connector) awaitConsent(ctx context.Context, tenant tributary.Tenant) b
 
 // consented reports whether every source of the tenant has what it needs.
 func (c *Connector) consented(ctx context.Context, tenant tributary.Tenant) bool {
+	return c.proveConsent(ctx, tenant) == nil
+}
+
+// proveConsent asks for a token for every source of the tenant, and says what
+// is missing.
+func (c *Connector) proveConsent(ctx context.Context, tenant tributary.Tenant) error {
 	cloud, _, err := c.Cloud(tenant)
 	if err != nil {
-		return false
+		return err
 	}
 	c.Tokens.Forget(tenant) // the refusal of the last look too
 	for _, source := range tenant.Sources {
 		token, err := c.Tokens.Token(ctx, tenant, cloud.Resource(source))
 		if err != nil {
-			return false
+			return err
 		}
 		if step, known := consentStep(tenant, source, token); known && !step.Done {
-			return false
+			return step.Err
 		}
 	}
-	return true
+	return nil
 }

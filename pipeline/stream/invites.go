@@ -1,0 +1,68 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Invitations lie among the settings: a bucket of their own would be missing
+// in stores that were made before there were any, and a store that has been
+// used never gets one created.
+const invitePrefix = "invite."
+
+// SealedInvite returns an invitation and its revision, or
+// [tributary.ErrNotFound].
+func (s *Store) SealedInvite(ctx context.Context, id string) ([]byte, uint64, error) {
+	sealed, revision, err := s.get(ctx, bucketSettings, invitePrefix+id)
+	if err != nil {
+		return nil, 0, fmt.Errorf("read the invitation %s: %w", id, err)
+	}
+	return sealed, revision, nil
+}
+
+// PutSealedInvite stores an invitation that the vault has sealed; revision is
+// what SealedInvite returned, 0 for a new one. [tributary.ErrConflict]: somebody
+// else changed it meanwhile.
+func (s *Store) PutSealedInvite(ctx context.Context, id string, sealed []byte, revision uint64) (uint64, error) {
+	next, err := s.put(ctx, bucketSettings, invitePrefix+id, sealed, revision)
+	if err != nil {
+		return 0, fmt.Errorf("store the invitation %s: %w", id, err)
+	}
+	return next, nil
+}
+
+// SealedInvites returns every invitation by its id.
+func (s *Store) SealedInvites(ctx context.Context) (map[string][]byte, error) {
+	kv, err := s.js.KeyValue(ctx, bucketSettings)
+	if err != nil {
+		return nil, fmt.Errorf("list the invitations: %w", err)
+	}
+	watcher, err := kv.Watch(ctx, invitePrefix+"*", jetstream.IgnoreDeletes())
+	if err != nil {
+		return nil, fmt.Errorf("list the invitations: %w", err)
+	}
+	defer watcher.Stop() //nolint:errcheck // nothing depends on it
+	all := map[string][]byte{}
+	for entry := range watcher.Updates() {
+		if entry == nil { // everything that was there has been told
+			break
+		}
+		all[strings.TrimPrefix(entry.Key(), invitePrefix)] = entry.Value()
+	}
+	return all, ctx.Err()
+}
+
+// RemoveInvite forgets an invitation.
+func (s *Store) RemoveInvite(ctx context.Context, id string) error {
+	kv, err := s.js.KeyValue(ctx, bucketSettings)
+	if err == nil {
+		err = kv.Purge(ctx, invitePrefix+id)
+	}
+	if err != nil {
+		return fmt.Errorf("remove the invitation %s: %w", id, err)
+	}
+	return nil
+}
