@@ -3,6 +3,7 @@ package vault
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +14,24 @@ import (
 // there at all, whenever the machine stops. It never replaces a file: the error
 // then wraps fs.ErrExist.
 func writeNew(path string, data []byte) error {
+	return write(path, data, func(temp string) error {
+		// A hard link is a rename that doesn't replace.
+		err := os.Link(temp, path)
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			err = renameNew(temp, path)
+		}
+		return err
+	})
+}
+
+// replace is writeNew over a file that is there: a crash leaves the old text
+// or the new one.
+func replace(path string, data []byte) error {
+	return write(path, data, func(temp string) error { return os.Rename(temp, path) })
+}
+
+// write writes a file beside path and lets name give it its name.
+func write(path string, data []byte, name func(temp string) error) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -21,7 +40,7 @@ func writeNew(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temp.Name())
+	defer os.Remove(temp.Name()) // after a rename there is nothing to remove
 	_, err = temp.Write(data)
 	if err == nil {
 		err = temp.Sync()
@@ -29,15 +48,20 @@ func writeNew(path string, data []byte) error {
 	if err := errors.Join(err, temp.Close()); err != nil {
 		return err
 	}
-	// A hard link is a rename that doesn't replace.
-	err = os.Link(temp.Name(), path)
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		err = renameNew(temp.Name(), path)
-	}
-	if err != nil {
+	if err := name(temp.Name()); err != nil {
 		return err
 	}
 	return syncDir(dir)
+}
+
+func readText(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxText))
+	return string(text), err
 }
 
 // renameNew is for file systems without hard links: the empty file that takes

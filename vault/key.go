@@ -21,10 +21,17 @@ const (
 	CodeKeyBad     = "vault-key-bad"     // not a key, or a damaged one
 	CodeKeyExists  = "vault-key-exists"  // a key would be overwritten
 	CodeKeyWrong   = "vault-key-wrong"   // a key, but not this store's
-	CodeCheck      = "vault-check"       // the store's check record is missing or damaged
+	CodeKeyService = "vault-key-service" // the key service doesn't seal or unseal
+	CodeAtRest     = "vault-at-rest"     // the store's sealed at-rest key is missing or damaged
+	// CodeHalfRotated: a rotation was cut short and one of its keys is missing.
+	CodeHalfRotated = "vault-half-rotated"
+	CodeRotate      = "vault-rotate" // a rotation can't go on
 )
 
-const keyComment = "Tributary vault key. Whoever has it can read the customers' refresh tokens: keep a copy in a safe place."
+const (
+	keyComment        = "Tributary vault key. Whoever has it can read the customers' refresh tokens: keep a copy in a safe place."
+	keyServiceComment = "Tributary vault key, sealed by the key service of store.key_service. Without that service it is worth nothing: keep a copy with the store's backups."
+)
 
 // maxText bounds what is read of a key or check file.
 const maxText = 64 << 10
@@ -35,7 +42,11 @@ const maxText = 64 << 10
 func CreateKey(path string) error {
 	key := make([]byte, keySize)
 	rand.Read(key)
-	err := writeNew(path, encodeText(keyComment, key))
+	return createKey(path, keyComment, key)
+}
+
+func createKey(path, comment string, key []byte) error {
+	err := writeNew(path, encodeText(comment, key))
 	if errors.Is(err, fs.ErrExist) {
 		return &tributary.Error{
 			Code: CodeKeyExists, Op: "create the vault key " + path, Err: fmt.Errorf("the file is there already: %w", fs.ErrExist),
@@ -55,7 +66,24 @@ func CreateKey(path string) error {
 // right for group or others). A missing file's error wraps fs.ErrNotExist.
 // Every error is a *[tributary.Error].
 func OpenKey(path string) (*Vault, error) {
-	fail := func(code string, err error, next string) (*Vault, error) {
+	data, err := readKey(path)
+	if err != nil {
+		return nil, err
+	}
+	v, err := newVault(data)
+	if err != nil {
+		next := "put the key back from its safe copy"
+		if len(data) > keySize {
+			next = "if a key service has sealed it, name the service in store.key_service; otherwise " + next
+		}
+		return nil, &tributary.Error{Code: CodeKeyBad, Op: "read the vault key " + path, Err: err, Fix: tributary.FixMSSP, Next: next}
+	}
+	return v, nil
+}
+
+// readKey reads the bytes of a key file.
+func readKey(path string) ([]byte, error) {
+	fail := func(code string, err error, next string) ([]byte, error) {
 		return nil, &tributary.Error{Code: code, Op: "read the vault key " + path, Err: err, Fix: tributary.FixMSSP, Next: next}
 	}
 	f, err := os.Open(path)
@@ -82,11 +110,11 @@ func OpenKey(path string) (*Vault, error) {
 	if err != nil {
 		return fail(CodeKeyBad, err, "look at the disk")
 	}
-	v, err := parse(string(text))
+	data, err := decodeText(string(text))
 	if err != nil {
 		return fail(CodeKeyBad, err, "put the key back from its safe copy")
 	}
-	return v, nil
+	return data, nil
 }
 
 // ParseKey reads a key from text, such as an environment variable: what a key
@@ -116,30 +144,39 @@ func encodeText(comment string, data []byte) []byte {
 	return []byte("# " + comment + "\n" + base64.StdEncoding.EncodeToString(data) + "\n")
 }
 
-// decodeText reads what encodeText wrote. The errors never quote the text: it
-// may be most of a key.
+// decodeText reads what encodeText wrote.
 func decodeText(text string) ([]byte, error) {
-	var line string
-	for l := range strings.Lines(text) {
-		l = strings.TrimSpace(l)
-		switch {
-		case l == "" || strings.HasPrefix(l, "#"):
-		case line != "":
-			return nil, errors.New("it has more than one line beside comments")
-		default:
-			line = l
-		}
+	lines, err := decodeLines(text)
+	if err == nil && len(lines) > 1 {
+		err = errors.New("it has more than one line beside comments")
 	}
-	if line == "" {
+	if err != nil {
+		return nil, err
+	}
+	return lines[0], nil
+}
+
+// decodeLines reads one line of base64 or more, beside comments. The errors
+// never quote the text: it may be most of a key.
+func decodeLines(text string) ([][]byte, error) {
+	var list [][]byte
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		data, err := base64.StdEncoding.Strict().DecodeString(line)
+		if err != nil {
+			var at base64.CorruptInputError
+			if errors.As(err, &at) {
+				return nil, fmt.Errorf("it is not base64: wrong at character %d of %d", int64(at)+1, len(line))
+			}
+			return nil, errors.New("it is not base64")
+		}
+		list = append(list, data)
+	}
+	if len(list) == 0 {
 		return nil, errors.New("it is empty")
 	}
-	data, err := base64.StdEncoding.Strict().DecodeString(line)
-	if err != nil {
-		var at base64.CorruptInputError
-		if errors.As(err, &at) {
-			return nil, fmt.Errorf("it is not base64: wrong at character %d of %d", int64(at)+1, len(line))
-		}
-		return nil, errors.New("it is not base64")
-	}
-	return data, nil
+	return list, nil
 }

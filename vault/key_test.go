@@ -210,39 +210,6 @@ func TestParseKeyForms(t *testing.T) {
 	}
 }
 
-func TestCheck(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "check")
-	v := testVault(t, 1)
-	if err := v.Check(path); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("no check record: %v", err)
-	}
-	if err := v.WriteCheck(path); err != nil {
-		t.Fatal(err)
-	}
-	if err := v.Check(path); err != nil {
-		t.Errorf("the right key: %v", err)
-	}
-	err := testVault(t, 2).Check(path)
-	if !errors.Is(err, ErrWrongKey) || tributary.AsError(err).Code != CodeKeyWrong {
-		t.Errorf("another key: %v", err)
-	}
-	if err := testVault(t, 2).WriteCheck(path); !errors.Is(err, fs.ErrExist) {
-		t.Errorf("overwriting: %v", err)
-	}
-	if err := v.Check(path); err != nil {
-		t.Errorf("after another key tried: %v", err)
-	}
-	for name, text := range map[string]string{"empty": "", "text": "hello", "other record": string(encodeText("c", oldRecord(t)))} {
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := v.Check(path); !errors.Is(err, ErrCorrupt) || errors.Is(err, ErrWrongKey) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
 func FuzzParseKey(f *testing.F) {
 	f.Add("# c\n" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{1}, keySize)))
 	f.Add("")

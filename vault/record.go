@@ -57,10 +57,11 @@ func (v *Vault) Open(name string, sealed []byte) ([]byte, error) {
 		return nil, fmt.Errorf("open %s: %w", name, err)
 	}
 	header, wrapped := sealed[:headerSize], sealed[headerSize:keyEnd]
-	if !bytes.Equal(header[headerSize-keyIDSize:], v.id[:]) {
+	holder := v.holder(header[headerSize-keyIDSize:])
+	if holder == nil {
 		return nil, fmt.Errorf("open %s: %w: it needs key %x and this is key %s", name, ErrWrongKey, header[headerSize-keyIDSize:], v.ID())
 	}
-	dataKey, err := v.wrap.Open(nil, nil, wrapped, bound(header, name))
+	dataKey, err := holder.wrap.Open(nil, nil, wrapped, bound(header, name))
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w, or belongs to another name", name, ErrCorrupt)
 	}
@@ -83,6 +84,9 @@ func KeyID(sealed []byte) (string, error) {
 	}
 	return hex.EncodeToString(sealed[headerSize-keyIDSize : headerSize]), nil
 }
+
+// IsSealed reports whether bytes begin as a sealed record does.
+func IsSealed(data []byte) bool { return checkHeader(data) == nil }
 
 func checkHeader(sealed []byte) error {
 	if len(sealed) < len(magic)+1 || string(sealed[:len(magic)]) != magic {

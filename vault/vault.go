@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
@@ -35,6 +36,7 @@ type Vault struct {
 	key  *[keySize]byte // a pointer, so that %v of a struct that holds a Vault can't reach the bytes
 	id   [keyIDSize]byte
 	wrap cipher.AEAD // seals data keys
+	also []*Vault    // open what they sealed; during a rotation
 }
 
 func newVault(key []byte) (*Vault, error) {
@@ -63,6 +65,31 @@ func newVault(key []byte) (*Vault, error) {
 // ID names the key without telling anything of it: 16 hexadecimal digits.
 // [KeyID] reads the same from a sealed record.
 func (v *Vault) ID() string { return hex.EncodeToString(v.id[:]) }
+
+// with returns a vault that seals as v does, and opens what any of these sealed.
+func (v *Vault) with(others []*Vault) *Vault {
+	both := *v
+	both.also = nil
+	for _, o := range others {
+		if o.id != v.id {
+			both.also = append(both.also, o)
+		}
+	}
+	return &both
+}
+
+// holder is the one of the vault's keys that has this id, or nil.
+func (v *Vault) holder(id []byte) *Vault {
+	if bytes.Equal(v.id[:], id) {
+		return v
+	}
+	for _, o := range v.also {
+		if bytes.Equal(o.id[:], id) {
+			return o
+		}
+	}
+	return nil
+}
 
 // Derive returns a key for another purpose, always the same for the same
 // vault and purpose: 32 bytes by HKDF-SHA256 (RFC 5869), as 43 characters of
