@@ -101,7 +101,7 @@ func newAPI(cfg Config, base, version, resource string) api {
 	case cfg.Token == nil:
 		a.err = errors.New("nothing gives tokens")
 	default:
-		a.base = a.base.JoinPath(version)
+		a.base.Path, a.base.RawPath = strings.TrimRight(a.base.Path, "/")+version, ""
 		a.pipeline = newPipeline(cfg, a.resource)
 	}
 	return a
@@ -163,6 +163,7 @@ func (c *Client) send(ctx context.Context, a api, what call, address string) err
 	if err != nil {
 		return c.failure(what.op, CodeSettings, tributary.FixMSSP, errors.New("the request can't be made"), "report it")
 	}
+	runtime.SkipBodyDownload(req) // azcore would take in any length
 	req.Raw().Header.Set("Accept", "application/json")
 	for name, values := range what.header {
 		req.Raw().Header[name] = values
