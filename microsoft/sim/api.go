@@ -153,6 +153,7 @@ func (s *Server) routes() http.Handler {
 			a.refuse(c, http.StatusNotFound, "ResourceNotFound", "Resource not found for the segment '"+r.URL.Path+"'.")
 		})
 	}
+	m.Handle("/partner/", s.partner)
 	m.HandleFunc("GET /portal/", s.portalHome)
 	m.HandleFunc("GET /portal/settings/siem/mssp", s.portalMSSP)
 	m.HandleFunc("POST /portal/settings/siem/mssp", s.portalAuthorise)

@@ -1,12 +1,15 @@
 package sim
 
 import (
+	"fmt"
 	"net/http"
 	"time"
 
 	"tributary"
 	"tributary/microsoft/sim/directory"
 	"tributary/microsoft/sim/fault"
+	"tributary/microsoft/sim/identity"
+	"tributary/microsoft/sim/partner"
 )
 
 // newDirectory is Microsoft Graph beyond the alerts.
@@ -15,6 +18,39 @@ func (s *Server) newDirectory() *directory.Server {
 		Identity: s.identity, Audience: s.cloud.Resource(tributary.SourceGraph), Prefix: "/graph", Now: s.clock, Lag: s.opts.DirectoryLag,
 		Fail: s.failDirectory,
 	})
+}
+
+// newPartner is Partner Center.
+func (s *Server) newPartner() *partner.Server {
+	return partner.New(partner.Options{Identity: s.identity, Prefix: "/partner", Fail: s.failDirectory})
+}
+
+// PartnerURL is where the started server's Partner Center answers; tokens for
+// it have the audience [partner.Audience].
+func (s *Server) PartnerURL() string { return s.URL() + "/partner" }
+
+// Relate makes the provider a partner of a customer, or changes the
+// relationship that they have: delegated administration (GDAP). The customer is
+// a tenant id or a slug; the two tenants of r are filled in.
+func (s *Server) Relate(tenant string, r identity.Relationship) (identity.Relationship, error) {
+	i, ok := s.find(tenant)
+	if !ok {
+		return r, fmt.Errorf("no simulated tenant %q", tenant)
+	}
+	r.PartnerTenant, r.CustomerTenant = s.provider.TenantID, s.tenants[i].ID
+	return s.identity.SetRelationship(r)
+}
+
+// relateAll spreads the relationships' beginnings over the time that they last.
+func (s *Server) relateAll() error {
+	const life = 730
+	for i, t := range s.tenants {
+		ago := time.Duration(life*(i+1)/(len(s.tenants)+1)) * 24 * time.Hour
+		if _, err := s.Relate(t.ID, identity.Relationship{Created: s.clock().Add(-ago)}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // failDirectory lets faults strike directory calls.

@@ -37,6 +37,10 @@ type Options struct {
 	// registration takes until it works; DirectoryLag is how long a new
 	// application or service principal stays invisible to other calls.
 	CredentialDelay, DirectoryLag time.Duration
+	// GDAP makes the provider a partner of every customer from the start: with
+	// relationships for two years, made at different times within the last two,
+	// so that some are about to end.
+	GDAP bool
 	// Start is when this world began, by the true clock: the first alerts lie in
 	// the Past before it, what is live or planned follows it. Zero is now. A
 	// process that starts again with the same seed and Start serves the same

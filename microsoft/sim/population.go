@@ -24,11 +24,15 @@ type Tenant struct {
 	Admin, AdminPassword string
 }
 
-// Provider is the MSSP: a tenant of its own, without Defender, whose analyst is
-// a guest in every customer's tenant.
+// Provider is the MSSP: a tenant of its own, without Defender.
 type Provider struct {
-	TenantID, Domain, Name   string
+	TenantID, Domain, Name string
+	// Analyst administers the provider's tenant and is a guest in every
+	// customer's.
 	Analyst, AnalystPassword string
+	// Agent administers it too and is nobody's guest: only a relationship as a
+	// partner lets them into a customer's tenant.
+	Agent, AgentPassword string
 }
 
 // The companies are those of Microsoft's own documentation.
@@ -113,6 +117,8 @@ func populate(o Options) *population {
 	}
 	p.provider = Provider{TenantID: derivedGUID(o.Seed, "provider"), Domain: "proseware.com", Name: "Proseware, Inc.", Analyst: "soc@proseware.com"}
 	p.provider.AnalystPassword = derivedPassword(o.Seed, p.provider.Analyst)
+	p.provider.Agent = "agent@" + p.provider.Domain
+	p.provider.AgentPassword = derivedPassword(o.Seed, p.provider.Agent)
 	secret := derived(o.Seed, "secret")
 	p.app = tributary.App{
 		ClientID: derivedGUID(o.Seed, "application"),
@@ -167,7 +173,9 @@ func (p *population) registration(cloud tributary.Cloud, extra []string) identit
 func (p *population) directories() (tenants []identity.Tenant, users []identity.User) {
 	home := p.provider
 	tenants = append(tenants, identity.Tenant{ID: home.TenantID, Domain: home.Domain, DisplayName: home.Name})
-	users = append(users, identity.User{TenantID: home.TenantID, Name: home.Analyst, Password: home.AnalystPassword, Admin: true})
+	users = append(users,
+		identity.User{TenantID: home.TenantID, Name: home.Analyst, Password: home.AnalystPassword, Admin: true},
+		identity.User{TenantID: home.TenantID, Name: home.Agent, Password: home.AgentPassword, Admin: true})
 	for _, t := range p.tenants {
 		tenants = append(tenants, identity.Tenant{ID: t.ID, Domain: t.Domain, DisplayName: t.Name})
 		users = append(users,

@@ -17,6 +17,7 @@ import (
 	"tributary/microsoft/sim/directory"
 	"tributary/microsoft/sim/fault"
 	"tributary/microsoft/sim/identity"
+	"tributary/microsoft/sim/partner"
 	"tributary/microsoft/sim/recorded"
 )
 
@@ -32,6 +33,7 @@ type Server struct {
 	allowed   allowList
 	authority *authority
 	directory *directory.Server
+	partner   *partner.Server
 	cloud     tributary.Cloud
 	handler   http.Handler
 	// defenderPage is how many alerts Defender for Endpoint sends without $top.
@@ -93,7 +95,12 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("simulated Entra ID: %w", err)
 	}
-	s.directory = s.newDirectory()
+	s.directory, s.partner = s.newDirectory(), s.newPartner()
+	if o.GDAP {
+		if err := s.relateAll(); err != nil {
+			return nil, err
+		}
+	}
 	if s.authority, err = newAuthority(now); err != nil {
 		return nil, err
 	}

@@ -63,7 +63,7 @@ func New(o Options) *Server {
 	s := &Server{Options: o}
 	s.routes = slices.Concat(
 		applicationRoutes(), passwordRoutes(), keyRoutes(), federatedRoutes(),
-		principalRoutes(), assignmentRoutes(), grantRoutes(), organizationRoutes(),
+		principalRoutes(), assignmentRoutes(), grantRoutes(), organizationRoutes(), partnerRoutes(),
 	)
 	return s
 }

@@ -81,6 +81,7 @@ var catalogue = map[int]Error{
 	90033:   {Name: unavailable, Status: http.StatusServiceUnavailable, Class: ClassRetry, Text: "A transient error has occurred. Try again."},
 	90055:   {Name: unavailable, Status: http.StatusTooManyRequests, Class: ClassRetry, RetryAfter: 10 * time.Second, Text: "The tenant is throttled because of too many incoming requests."},
 	90094:   {Name: accessDenied, Class: ClassCustomer, Text: "An administrator must consent: the application asks for permissions that only an administrator can grant."},
+	90099:   {Name: unauthorizedClient, Class: ClassCustomer, Text: "The application has not been authorized in the tenant for delegated administrators of partners."},
 	500011:  {Name: invalidResource, Class: ClassCustomer, Text: "The resource principal was not found in the tenant."},
 	500112:  {Name: invalidClient, Class: ClassRequest, Text: "The reply address does not match the one given when the code was requested."},
 	500113:  {Name: invalidRequest, Class: ClassRegistration, Text: "No reply address is registered for the application."},

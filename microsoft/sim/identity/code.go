@@ -176,7 +176,7 @@ func (s *Server) refresh(r *http.Request, p place, v version) (map[string]any, *
 	if s.now().Sub(time.Unix(t.Issued, 0)) >= refreshLife {
 		return nil, AADSTS(700082).say("The refresh token has expired due to inactivity. It was issued on %s and was inactive for 90.00:00:00.", time.Unix(t.Issued, 0).UTC().Format(time.RFC3339))
 	}
-	if s.listed(user, tenant) == nil {
+	if s.member(user, tenant) == nil {
 		return nil, s.stranger(user, tenant, cl.app, r)
 	}
 	q, last, e := s.want(r, v, cl.app, tenant, t.Resource, t.Scope)

@@ -31,32 +31,35 @@ type User struct {
 	Name     string // user principal name
 	Password string // empty for a guest
 	Admin    bool   // may consent for the whole tenant
+	delegate bool   // not listed: a partner's delegated administrator
 }
 
 // directory holds every tenant with its people, the registrations, and what
 // each tenant has consented to.
 type directory struct {
-	mu       sync.RWMutex
-	tenants  map[string]*Tenant // by id and by domain, lower case
-	users    map[userKey]*User
-	homes    map[string][]string // lower-case name → tenant ids that list it, in order of adding
-	apps     map[string]*App
-	apis     map[string]*API // by App ID URI and by application id
-	consents map[appKey]*consent
-	absent   map[appKey]bool // APIs that a tenant doesn't have
+	mu            sync.RWMutex
+	tenants       map[string]*Tenant // by id and by domain, lower case
+	users         map[userKey]*User
+	homes         map[string][]string // lower-case name → tenant ids that list it, in order of adding
+	apps          map[string]*App
+	apis          map[string]*API // by App ID URI and by application id
+	consents      map[appKey]*consent
+	absent        map[appKey]bool // APIs that a tenant doesn't have
+	relationships map[string]Relationship
 }
 
 type userKey struct{ tenant, name string }
 
 func newDirectory(cloud tributary.Cloud) *directory {
 	d := &directory{
-		tenants:  map[string]*Tenant{},
-		users:    map[userKey]*User{},
-		homes:    map[string][]string{},
-		apps:     map[string]*App{},
-		apis:     map[string]*API{},
-		consents: map[appKey]*consent{},
-		absent:   map[appKey]bool{},
+		tenants:       map[string]*Tenant{},
+		users:         map[userKey]*User{},
+		homes:         map[string][]string{},
+		apps:          map[string]*App{},
+		apis:          map[string]*API{},
+		consents:      map[appKey]*consent{},
+		absent:        map[appKey]bool{},
+		relationships: map[string]Relationship{},
 	}
 	for _, a := range microsoftAPIs(cloud) {
 		d.addAPI(a)

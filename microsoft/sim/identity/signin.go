@@ -24,7 +24,7 @@ func (s *Server) step(w http.ResponseWriter, r *http.Request, f *flow) {
 		f.user, f.session = known, id
 	}
 	f.tenant = s.reaches(f.place, *f.user)
-	if s.listed(*f.user, f.tenant) == nil {
+	if s.member(*f.user, f.tenant) == nil {
 		s.turnAway(w, r, f)
 		return
 	}
@@ -108,7 +108,12 @@ func (s *Server) keepFlow(f *flow) string {
 
 // askConsent shows the consent page where one is due.
 func (s *Server) askConsent(w http.ResponseWriter, r *http.Request, f *flow) {
-	admin := s.listed(*f.user, f.tenant).Admin
+	user := s.member(*f.user, f.tenant)
+	if user == nil {
+		s.turnAway(w, r, f)
+		return
+	}
+	admin := user.Admin
 	f.list, f.org = s.due(f, admin)
 	must := f.purpose != toAuthorize || f.prompt == "consent" || f.prompt == "admin_consent"
 	due := must || len(f.list) > 0 || !s.installed(f.tenant, f.app)
@@ -118,6 +123,14 @@ func (s *Server) askConsent(w http.ResponseWriter, r *http.Request, f *flow) {
 	}
 	if !due {
 		s.arrive(w, r, f, false)
+		return
+	}
+	if user.delegate {
+		if f.purpose == toDevice && len(f.list) == 0 && s.installed(f.tenant, f.app) {
+			s.arrive(w, r, f, false)
+			return
+		}
+		s.showError(w, r, notPreconsented(f.app, f.tenant))
 		return
 	}
 	if f.prompt == "none" {
@@ -179,7 +192,12 @@ func (s *Server) consentDecision(w http.ResponseWriter, r *http.Request) {
 		s.showError(w, r, AADSTS(9002313).say("Nobody has signed in on this request yet. Start again."))
 		return
 	}
-	admin := s.listed(*f.user, f.tenant).Admin
+	user := s.listed(*f.user, f.tenant)
+	if user == nil {
+		s.turnAway(w, r, f)
+		return
+	}
+	admin := user.Admin
 	needs := f.org
 	for _, p := range f.list {
 		needs = needs || p.needsAdmin()

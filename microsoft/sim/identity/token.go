@@ -156,6 +156,9 @@ func (s *Server) personTokens(r *http.Request, g grantee) (map[string]any, *Erro
 	for _, name := range a.names {
 		covered = covered && slices.Contains(scopes, name)
 	}
+	if !covered && s.listed(g.user, g.tenant) == nil {
+		return nil, notPreconsented(app, g.tenant)
+	}
 	if !covered {
 		return nil, AADSTS(65001).say("The user or administrator has not consented to use the application with id '%s' named '%s'. Send an interactive authorization request for this user and resource.", app.ClientID, app.DisplayName)
 	}
