@@ -29,7 +29,7 @@ place in the stream nor what is delivered.`,
 	}
 	cmd.Flags().StringVar(&source, "source", "", "the `API` to read: graph, endpoint or siem (default: all of the tenant's)")
 	cmd.Flags().StringVar(&since, "since", "24h", "how far back: a `duration` such as 90m, 24h or 7d")
-	cmd.Flags().StringVar(&formatName, "format", format.NameRaw, "how to write an alert: `raw|ecs`")
+	cmd.Flags().StringVar(&formatName, "format", format.NameRaw, "the `format` of the printed alerts: raw or ecs")
 	return cmd
 }
 

@@ -11,6 +11,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -161,7 +162,10 @@ func keyLost(cfg *config.Config) error {
 // makeKey makes a new key, and the folder that it lies in.
 func makeKey(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("make the folder of the key: %w", err)
+		return &tributary.Error{
+			Code: "store", Op: "make " + filepath.Dir(path) + ", the folder of the key", Err: reason(err), Fix: tributary.FixMSSP,
+			Next: "check store.dir and store.key_file in the configuration, and that this user may write there",
+		}
 	}
 	return vault.CreateKey(path)
 }
@@ -180,7 +184,11 @@ func storeError(cfg *config.Config, err error) error {
 		e.Err = errors.New("another process holds it but does not answer")
 		e.Next = "wait a moment and repeat, or stop that process"
 	default:
-		return err // it names the store itself
+		e.Err = reason(err)
+		if e.Err == err {
+			e.Err = errors.New(strings.TrimPrefix(err.Error(), e.Op+": ")) // Op names the store already
+		}
+		e.Next = "check store.dir in " + cfg.Path + ", and that this user may write there; if files in it are damaged, put them back from a backup"
 	}
 	return e
 }

@@ -34,14 +34,15 @@ tributary tenant connect.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return c.tenantAdd(cmd.Context(), args[0], n) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&n.slug, "slug", "", "your `name` for the customer; it never changes (default: from the domain)")
+	flags.StringVar(&n.slug, "slug", "", "your short `name` for the customer; it never changes (default: from the domain)")
 	flags.StringVar(&n.name, "name", "", "the customer's name, for people")
-	flags.StringVar(&n.auth, "auth", string(tributary.AuthAppOnly), "how the customer lets us in: `app-only|delegated`")
-	flags.StringSliceVar(&n.sources, "sources", []string{string(tributary.SourceGraph)}, "the APIs to read: `graph,endpoint,siem`")
+	flags.StringVar(&n.auth, "auth", string(tributary.AuthAppOnly), "the `method` by which the customer lets us in: app-only or delegated")
+	flags.StringSliceVar(&n.sources, "sources", []string{string(tributary.SourceGraph)}, "the `APIs` to read: graph, endpoint, siem; several with commas between")
 	flags.StringVar(&n.cloud, "cloud", "", "the `cloud` the customer lives in (default: the configuration's)")
 	flags.StringVar(&n.app, "app", "", "the `application` to use (default: the configuration's)")
-	flags.StringVar(&n.region, "region", "", "where the SIEM API keeps the customer's data: `us|eu|uk`")
+	flags.StringVar(&n.region, "region", "", "the `region` in which the SIEM API keeps the customer's data: us, eu or uk")
 	flags.StringToStringVar(&n.labels, "label", nil, "a `key=value` of your own; may be repeated")
+	flags.Lookup("label").DefValue = "" // not shown as []
 	return cmd
 }
 
