@@ -98,6 +98,10 @@ func (c *Client) whereRegistered(ctx context.Context, r Registration) (Registere
 	if where.Name == "" {
 		where.Name = clean(where.Directory, 90) + " SIEM MSSP Connector"
 	}
+	if !slices.ContainsFunc(r.Sources, func(s tributary.Source) bool { return s != tributary.SourceSIEM }) {
+		where.Notes = append(where.Notes,
+			"the SIEM API is deprecated, and Azure AD Graph, whose tokens it takes, is being retired: name graph or endpoint among the sources too")
+	}
 	switch {
 	case r.MultiTenant:
 	case r.Customer == "":

@@ -294,6 +294,17 @@ func TestRegisterSingleDirectory(t *testing.T) {
 			t.Errorf("notes %q, %v", done.Notes, err)
 		}
 	})
+	t.Run("nothing but the SIEM API", func(t *testing.T) {
+		t.Parallel()
+		f := newFake(t)
+		var h holder
+		r := h.registration()
+		r.Sources = []tributary.Source{tributary.SourceSIEM}
+		done, err := f.client(t).Register(t.Context(), r)
+		if err != nil || len(done.Notes) != 1 || !strings.Contains(done.Notes[0], "is being retired") {
+			t.Errorf("notes %q, %v", done.Notes, err)
+		}
+	})
 	t.Run("another directory", func(t *testing.T) {
 		t.Parallel()
 		f := newFake(t)
