@@ -137,17 +137,21 @@ func acquireStore(ctx context.Context, cfg *config.Config, atRest []byte, log *s
 // file. A store that has been used is worth nothing with another key, so there
 // it must be the old one.
 func ensureKey(cfg *config.Config, made func(file string)) error {
+	used := stream.Used(cfg.Store.Dir) // first: another process may be making both just now
 	if _, err := os.Stat(cfg.Store.KeyFile); !errors.Is(err, fs.ErrNotExist) {
 		return nil // whatever is wrong with it, opening it says
 	}
-	if stream.Used(cfg.Store.Dir) {
+	if used {
 		return keyLost(cfg)
 	}
-	if err := makeKey(cfg.Store.KeyFile); err != nil {
-		return err
+	err := makeKey(cfg.Store.KeyFile)
+	if e := tributary.AsError(err); e != nil && e.Code == vault.CodeKeyExists {
+		return nil // the other process was first
 	}
-	made(cfg.Store.KeyFile)
-	return nil
+	if err == nil {
+		made(cfg.Store.KeyFile)
+	}
+	return err
 }
 
 // keyLost is for a store without the key that it was made with.
@@ -174,6 +178,8 @@ func makeKey(path string) error {
 func storeError(cfg *config.Config, err error) error {
 	e := &tributary.Error{Code: "store", Op: "open the store " + cfg.Store.Dir, Fix: tributary.FixMSSP}
 	switch {
+	case errors.Is(err, context.Canceled):
+		return err // somebody has stopped us
 	case errors.Is(err, stream.ErrInUse):
 		e.Err = stream.ErrInUse
 		e.Next = "stop the other instance or command (its process id stands in " + filepath.Join(cfg.Store.Dir, "running.json") + "), or use another store.dir"

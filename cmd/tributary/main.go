@@ -30,6 +30,7 @@ func main() {
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
 	c := &cli{stdin: stdin, stdout: stdout, stderr: stderr}
 	root := c.command()
 	root.SetArgs(args)
@@ -41,6 +42,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	switch {
 	case errors.Is(err, errNotRight):
 		return exitNotRight
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		c.say("tributary: stopped before it was done")
+		return exitFailed
 	case errors.As(err, &usage):
 		c.complain(err)
 		_, _ = fmt.Fprintf(stderr, "hint: %s --help\n", usage.command)

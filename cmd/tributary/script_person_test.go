@@ -21,6 +21,7 @@ import (
 
 // personCommand runs a command as someone who reads its words, opens the page
 // that they name, enters the code there, and pastes the address where it ends.
+// If $PERSON_LEAVES is set, they press Ctrl-C instead.
 func personCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -43,6 +44,8 @@ func personCommand(ts *testscript.TestScript, neg bool, args []string) {
 		_, _ = fmt.Fprintln(ts.Stderr(), line)
 		if code := deviceWords.FindStringSubmatch(line); code != nil {
 			go func() { _, _ = visit(ctx, ts.Getenv, code[1], code[2]) }() // the command says how it ended
+		} else if strings.HasPrefix(line, "https://") && ts.Getenv("PERSON_LEAVES") != "" {
+			ts.Check(cmd.Process.Signal(os.Interrupt))
 		} else if strings.HasPrefix(line, "https://") {
 			if final, err = visit(ctx, ts.Getenv, line, ""); err != nil {
 				_, _ = fmt.Fprintln(ts.Stderr(), "the person:", err)
