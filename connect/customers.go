@@ -131,9 +131,9 @@ func (r *reading) add(line int, cells map[string]string) {
 	t.Sources = r.sources(line, cells[columnSources])
 	t.Labels = r.labels(line, cells[columnLabels])
 	r.name(&c)
-	r.once(r.ids, line, columnTenantID, t.ID)
-	r.once(r.domains, line, columnDomain, c.Domain)
-	if r.once(r.slugs, line, columnSlug, t.Slug) && len(r.mistakes) == before && r.Check != nil {
+	// A line that stands twice is one mistake, though the name comes twice too.
+	once := r.once(r.ids, line, columnTenantID, t.ID) && r.once(r.domains, line, columnDomain, c.Domain) && r.once(r.slugs, line, columnSlug, t.Slug)
+	if once && len(r.mistakes) == before && r.Check != nil {
 		checked := *t
 		if checked.ID == "" {
 			checked.ID = standIn

@@ -44,15 +44,17 @@ const (
 
 // Imported is what became of one line of a file of customers.
 type Imported struct {
-	Line     int             `json:"line"`
-	Tenant   string          `json:"tenant"`
-	TenantID string          `json:"tenant_id,omitempty"`
-	Domain   string          `json:"domain,omitempty"`
-	Result   Result          `json:"result"`
-	Code     string          `json:"code,omitempty"`
-	Reason   string          `json:"reason,omitempty"`
-	Fix      tributary.Fixer `json:"fix,omitempty"`
-	Next     string          `json:"next,omitempty"`
+	Line     int    `json:"line"`
+	Tenant   string `json:"tenant"`
+	TenantID string `json:"tenant_id,omitempty"`
+	Domain   string `json:"domain,omitempty"`
+	// Auth is how the customer lets us in: as the store has it, where it is there.
+	Auth   tributary.AuthMethod `json:"auth"`
+	Result Result               `json:"result"`
+	Code   string               `json:"code,omitempty"`
+	Reason string               `json:"reason,omitempty"`
+	Fix    tributary.Fixer      `json:"fix,omitempty"`
+	Next   string               `json:"next,omitempty"`
 	// Differs are the columns in which the file says something else than the
 	// store about a tenant that was there.
 	Differs []string `json:"differs,omitempty"`
@@ -81,7 +83,7 @@ func (r *Imported) fail(err error) {
 func (im *Import) Run(ctx context.Context, customers []Customer) ([]Imported, error) {
 	report := make([]Imported, len(customers))
 	for i, c := range customers {
-		report[i] = Imported{Line: c.Line, Tenant: c.Tenant.Slug, TenantID: c.Tenant.ID, Domain: c.Domain, tenant: c.Tenant}
+		report[i] = Imported{Line: c.Line, Tenant: c.Tenant.Slug, TenantID: c.Tenant.ID, Domain: c.Domain, Auth: c.Tenant.Auth, tenant: c.Tenant}
 		report[i].fail(errors.New("stopped before its turn came"))
 	}
 	im.each(ctx, "look up", len(customers), func(i int) { im.lookUp(ctx, customers[i], &report[i]) })
@@ -197,7 +199,7 @@ func (im *Import) compare(customers []Customer, report []Imported, stored []trib
 		}
 		lines[r.TenantID] = r.Line
 		if have, there := byID[r.TenantID]; there {
-			r.Result, r.Tenant, r.Differs, r.tenant = ResultThere, have.Slug, differs(customers[i], have), have
+			r.Result, r.Tenant, r.Auth, r.Differs, r.tenant = ResultThere, have.Slug, have.Auth, differs(customers[i], have), have
 		} else if other, taken := bySlug[r.Tenant]; taken {
 			e.Err = fmt.Errorf("the name is taken by another customer, tenant id %s", other.ID)
 			e.Next = "give this one another name in the column slug"
