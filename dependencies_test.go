@@ -26,6 +26,8 @@ var reasons = map[string]string{
 	"golang.org/x/oauth2":                              "the delegated flow: authorization code, PKCE, refresh, device code",
 	"golang.org/x/sync":                                "one token request in flight for each tenant (singleflight)",
 	"github.com/google/uuid":                           "request ids and HEC channels",
+	"gocloud.dev":                                      "key services that seal the vault key, behind one address",
+	"gocloud.dev/secrets/hashivault":                   "HashiCorp Vault's transit engine, by its own client",
 
 	// The simulator.
 	"github.com/golang-jwt/jwt/v5": "signs our certificate assertions, and the simulated Entra's tokens, which real clients verify",
@@ -35,6 +37,7 @@ var reasons = map[string]string{
 	"github.com/spf13/cobra":   "sub-commands, flags, help and shell completion",
 	"github.com/goccy/go-yaml": "YAML with the line and column of every value, so that errors can name them",
 	"golang.org/x/term":        "whether somebody sits at a terminal, and how wide it is",
+	"golang.org/x/time":        "how often an address on the internet may ask for the pages of an invitation",
 
 	// Tests.
 	"github.com/AzureAD/microsoft-authentication-library-for-go": "Microsoft's client proves the simulated Entra",

@@ -43,7 +43,13 @@ type Store struct {
 	Dir       string // folder of the durable stream
 	Retention time.Duration
 	MaxBytes  int64
-	KeyFile   string // the key that seals secrets and the stream
+	// KeyFile has the key that seals every secret; empty with KeyEnv.
+	KeyFile string
+	// KeyEnv is the variable of the environment that has the key instead.
+	KeyEnv string
+	// KeyService is the URL of the service that sealed the key in KeyFile;
+	// empty: it lies there in the clear.
+	KeyService string
 }
 
 var microsoftClouds = tributary.Clouds()
