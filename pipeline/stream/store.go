@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -29,7 +30,9 @@ type Options struct {
 	// Reserve is the free space below which nothing is committed, so that
 	// JetStream never meets a full disk. Zero means DefaultReserve.
 	Reserve uint64
-	Log     *slog.Logger
+	// Alone keeps commands from joining while the store is open.
+	Alone bool
+	Log   *slog.Logger
 }
 
 const (
@@ -131,6 +134,13 @@ func (s *Store) open(ctx context.Context, o Options) error {
 	background, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	s.done.Go(func() { s.watchDisk(background) })
+	if o.Alone {
+		err := os.Remove(filepath.Join(o.Dir, instanceFile)) // of an instance that was killed
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		return err
+	}
 	return writeInstance(o.Dir, s.srv.url())
 }
 
