@@ -93,7 +93,7 @@ func (a *api) admit(c *call) bool {
 		return unauthorised("Access token validation failure. Invalid audience.")
 	}
 	tenant, known := c.find(c.claims.TenantID)
-	if !known {
+	if !known || !c.licensed(c.claims.TenantID) {
 		// A directory without Defender: the provider's own, for one.
 		a.refuse(c, http.StatusForbidden, "Forbidden", "Account is not provisioned.")
 		return false

@@ -18,6 +18,8 @@ import (
 //	POST              /control/advance  a scripted step, see [advance]
 //	GET               /control/truth    NDJSON; ?tenant= and ?source= choose, repeatedly
 //	GET               /control/tenants  the customers
+//	GET, POST, DELETE /control/identity refusals by AADSTS number, and states: see [identityStep]
+//	GET, POST         /control/partner  delegated administration: see [partnerStep]
 func (s *Server) controlRoutes(m *http.ServeMux) {
 	m.HandleFunc("GET /control/faults", func(w http.ResponseWriter, r *http.Request) { s.controlAnswer(w, s.Faults()) })
 	m.HandleFunc("POST /control/faults", s.controlFaults)
@@ -30,6 +32,11 @@ func (s *Server) controlRoutes(m *http.ServeMux) {
 	})
 	m.HandleFunc("POST /control/advance", s.controlAdvance)
 	m.HandleFunc("GET /control/truth", s.controlTruth)
+	m.HandleFunc("GET /control/identity", func(w http.ResponseWriter, r *http.Request) { s.controlAnswer(w, s.refusals()) })
+	m.HandleFunc("POST /control/identity", s.controlIdentity)
+	m.HandleFunc("DELETE /control/identity", s.controlAllow)
+	m.HandleFunc("GET /control/partner", func(w http.ResponseWriter, r *http.Request) { s.controlAnswer(w, s.partnerSteps()) })
+	m.HandleFunc("POST /control/partner", s.controlPartner)
 	m.HandleFunc("GET /control/tenants", func(w http.ResponseWriter, r *http.Request) { s.controlAnswer(w, s.controlTenants()) })
 }
 

@@ -16,7 +16,7 @@ import (
 func (s *Server) newDirectory() *directory.Server {
 	return directory.New(directory.Options{
 		Identity: s.identity, Audience: s.cloud.Resource(tributary.SourceGraph), Prefix: "/graph", Now: s.clock, Lag: s.opts.DirectoryLag,
-		Fail: s.failDirectory,
+		Licensed: s.licensed, Fail: s.failDirectory,
 	})
 }
 

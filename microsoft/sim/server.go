@@ -41,6 +41,9 @@ type Server struct {
 
 	certificate sync.Mutex // guards app.Certificate
 
+	plans      sync.RWMutex
+	unlicensed map[string]bool // tenants without a Defender plan
+
 	mu       sync.Mutex
 	listener net.Listener
 	server   *http.Server

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 // purpose is why a person is on the pages.
@@ -42,6 +43,7 @@ type flow struct {
 	fresh   bool    // the person has just typed their password
 	tenant  *Tenant // where the user is being signed in
 	session string
+	since   time.Time    // when the person signed in
 	list    []permission // shown on the consent page
 	org     bool         // the list can only be granted for the whole tenant
 }

@@ -19,8 +19,9 @@ type code struct {
 	redirectNamed   bool   // by the request, not chosen by us
 	resource, scope string // as asked for at v1, v2
 	nonce           string
-	challenge       string // PKCE; empty: none
-	plain           bool   // the challenge is the verifier itself
+	since           time.Time // when the person signed in
+	challenge       string    // PKCE; empty: none
+	plain           bool      // the challenge is the verifier itself
 	expires         time.Time
 	used            atomic.Bool
 }
@@ -30,7 +31,7 @@ func (s *Server) newCode(f *flow) string {
 	name := "1.A" + random(48)
 	s.codes.put(name, &code{
 		version: f.version, client: f.app.ClientID, tenant: f.tenant, user: *f.user, redirect: f.redirect, redirectNamed: f.sentRedirect != "",
-		resource: f.resource, scope: f.scope, nonce: f.nonce, challenge: f.challenge, plain: f.plain,
+		resource: f.resource, scope: f.scope, nonce: f.nonce, since: f.since, challenge: f.challenge, plain: f.plain,
 		expires: s.now().Add(codeLife),
 	})
 	return name
@@ -79,7 +80,7 @@ func (s *Server) redeemCode(r *http.Request, p place, v version) (map[string]any
 		return nil, e
 	}
 	return s.personTokens(r, grantee{
-		version: v, client: cl, user: c.user, tenant: c.tenant, request: q, last: last, nonce: c.nonce,
+		version: v, client: cl, user: c.user, tenant: c.tenant, request: q, last: last, nonce: c.nonce, since: c.since,
 		keep:   v == v1 || first.wants("offline_access") || q.wants("offline_access"),
 		openID: v == v1 || first.wants("openid") || q.wants("openid"),
 	})
@@ -179,12 +180,20 @@ func (s *Server) refresh(r *http.Request, p place, v version) (map[string]any, *
 	if s.member(user, tenant) == nil {
 		return nil, s.stranger(user, tenant, cl.app, r)
 	}
+	since := time.Unix(t.SignIn, 0)
+	if t.SignIn == 0 {
+		since = time.Unix(t.Issued, 0) // made before tokens said when
+	}
+	if every, due := s.signInDue(tenant, since); due {
+		return nil, AADSTS(70043).say("The refresh token has expired or is invalid due to sign-in frequency checks by Conditional Access. The token was issued on %s and the maximum allowed lifetime for this request is %d.",
+			since.UTC().Format(time.RFC3339), int64(every/time.Second))
+	}
 	q, last, e := s.want(r, v, cl.app, tenant, t.Resource, t.Scope)
 	if e != nil {
 		return nil, e
 	}
 	return s.personTokens(r, grantee{
-		version: v, client: cl, user: user, tenant: tenant, request: q, last: last,
+		version: v, client: cl, user: user, tenant: tenant, request: q, last: last, since: since,
 		keep: true, openID: v == v1 || t.OpenID || q.wants("openid"),
 	})
 }

@@ -23,6 +23,7 @@ type device struct {
 	decided  bool
 	user     *account // nil after the decision: declined
 	tenant   *Tenant
+	since    time.Time // when the person signed in
 	redeemed bool
 }
 
@@ -30,11 +31,11 @@ type device struct {
 const devicePoll = 5 * time.Second
 
 // decide records the person's answer; the first counts.
-func (d *device) decide(user *account, tenant *Tenant) {
+func (d *device) decide(user *account, tenant *Tenant, since time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.decided {
-		d.decided, d.user, d.tenant = true, user, tenant
+		d.decided, d.user, d.tenant, d.since = true, user, tenant, since
 	}
 }
 
@@ -186,7 +187,7 @@ func (s *Server) pollDevice(r *http.Request, p place, v version) (map[string]any
 		return nil, AADSTS(70018)
 	}
 	return s.personTokens(r, grantee{
-		version: v, client: cl, user: *d.user, tenant: d.tenant, request: q, last: last,
+		version: v, client: cl, user: *d.user, tenant: d.tenant, request: q, last: last, since: d.since,
 		keep:   v == v1 || first.wants("offline_access") || q.wants("offline_access"),
 		openID: v == v1 || first.wants("openid") || q.wants("openid"),
 	})

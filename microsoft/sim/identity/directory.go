@@ -31,6 +31,7 @@ type User struct {
 	Name     string // user principal name
 	Password string // empty for a guest
 	Admin    bool   // may consent for the whole tenant
+	Disabled bool   // see [Server.DisableUser]
 	delegate bool   // not listed: a partner's delegated administrator
 }
 

@@ -85,6 +85,10 @@ type Server struct {
 	userCode *shelf[*device] // by user code
 	sessions *shelf[*session]
 
+	policy    sync.Mutex
+	refusals  []Refusal
+	frequency map[string]time.Duration // tenant id → how often a person must sign in
+
 	revocation sync.RWMutex
 	grantsFrom map[string]int64 // tenant id → refresh tokens up to this number are revoked
 	tokensFrom map[string]int64 // tenant id → access tokens up to this number count as expired
@@ -142,6 +146,7 @@ func newServer(o Options, key *signingKey) (*Server, error) {
 		sessions:   newShelf[*session](o.Now, sessionLife, capacity),
 		grantsFrom: map[string]int64{},
 		tokensFrom: map[string]int64{},
+		frequency:  map[string]time.Duration{},
 
 		credentialDelay: o.CredentialDelay,
 	}

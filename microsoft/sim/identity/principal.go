@@ -2,6 +2,7 @@ package identity
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -180,9 +181,14 @@ func (s *Server) UpdatePrincipal(tenantID, id string, change func(*Principal)) e
 
 // RemoveAPI takes one of Microsoft's APIs out of a tenant, as where the product
 // was never bought: tokens for it are refused with AADSTS500011, consent with
-// AADSTS650052. [Server.AddPrincipal] brings it back. The API is named by App
+// AADSTS650052. [Server.RestoreAPI] and [Server.AddPrincipal] bring it back. The API is named by App
 // ID URI, application id or name.
-func (s *Server) RemoveAPI(tenantID, api string) error {
+func (s *Server) RemoveAPI(tenantID, api string) error { return s.setAPI(tenantID, api, true) }
+
+// RestoreAPI undoes [Server.RemoveAPI].
+func (s *Server) RestoreAPI(tenantID, api string) error { return s.setAPI(tenantID, api, false) }
+
+func (s *Server) setAPI(tenantID, api string, absent bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t, a := s.tenants[strings.ToLower(tenantID)], s.lookup(api)
@@ -192,8 +198,8 @@ func (s *Server) RemoveAPI(tenantID, api string) error {
 		}
 	}
 	if t == nil || a == nil {
-		return ErrNotFound
+		return fmt.Errorf("%w: tenant %q, API %q", ErrNotFound, tenantID, api)
 	}
-	s.absent[appKey{t.ID, a.AppID}] = true
+	s.absent[appKey{t.ID, a.AppID}] = absent
 	return nil
 }

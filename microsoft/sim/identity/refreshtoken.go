@@ -27,6 +27,7 @@ type refreshToken struct {
 	Scope    string `json:"s,omitempty"` // as asked for at v2
 	OpenID   bool   `json:"o,omitempty"` // an ID token comes with it
 	Issued   int64  `json:"i"`           // Unix seconds
+	SignIn   int64  `json:"a,omitempty"` // when the person signed in; Unix seconds
 	Number   int64  `json:"n"`
 }
 

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -10,6 +11,7 @@ import (
 type session struct {
 	state string // `session_state`
 	user  account
+	since time.Time // when they typed their password
 }
 
 // sessionCookie is named as Entra's is.
@@ -18,7 +20,7 @@ const sessionCookie = "ESTSAUTH"
 // newSession remembers the person in their browser.
 func (s *Server) newSession(w http.ResponseWriter, user account) string {
 	name, state := random(32), uuid.NewString()
-	s.sessions.put(name, &session{state: state, user: user})
+	s.sessions.put(name, &session{state: state, user: user, since: s.now()})
 	http.SetCookie(w, &http.Cookie{
 		Name: sessionCookie, Value: name, Path: "/", Secure: true, HttpOnly: true,
 		// Lax: an application's link to the authorize page brings it along.
@@ -28,17 +30,16 @@ func (s *Server) newSession(w http.ResponseWriter, user account) string {
 }
 
 // session finds who is signed in in this browser; nil: nobody.
-func (s *Server) session(r *http.Request) (state string, user *account) {
+func (s *Server) session(r *http.Request) *session {
 	c, err := r.Cookie(sessionCookie)
 	if err != nil {
-		return "", nil
+		return nil
 	}
 	known, ok := s.sessions.get(c.Value)
 	if !ok {
-		return "", nil
+		return nil
 	}
-	u := known.user
-	return known.state, &u
+	return known
 }
 
 // logout ends the browser's session, and goes back to the application if the

@@ -3,13 +3,14 @@ package identity
 import (
 	"net/http"
 	"strings"
+	"time"
 )
 
 // step takes a flow as far as it goes without the person: to the sign-in page,
 // to the consent page, or to its end.
 func (s *Server) step(w http.ResponseWriter, r *http.Request, f *flow) {
 	if f.user == nil {
-		id, known := s.session(r)
+		known := s.session(r)
 		switch {
 		case f.prompt == "none" && known == nil:
 			s.fails(w, r, f, AADSTS(50058))
@@ -18,17 +19,41 @@ func (s *Server) step(w http.ResponseWriter, r *http.Request, f *flow) {
 			s.showSignIn(w, f, f.hint, nil)
 			return
 		case f.prompt == "select_account":
-			s.showAccounts(w, f, known)
+			s.showAccounts(w, f, &known.user)
 			return
 		}
-		f.user, f.session = known, id
+		f.signedIn(known)
 	}
 	f.tenant = s.reaches(f.place, *f.user)
+	if _, due := s.signInDue(f.tenant, f.since); due && !f.fresh {
+		if f.prompt == "none" {
+			s.fails(w, r, f, AADSTS(70043).named(interaction))
+			return
+		}
+		hint := f.user.name
+		f.user = nil
+		s.showSignIn(w, f, hint, nil)
+		return
+	}
 	if s.member(*f.user, f.tenant) == nil {
 		s.turnAway(w, r, f)
 		return
 	}
+	e := s.barred(f.user, f.tenant, f.app)
+	if e == nil {
+		e = s.struck(AtSignIn, f.tenant, f.app.ClientID, ForPerson)
+	}
+	if e != nil {
+		s.turnDown(w, r, f, e)
+		return
+	}
 	s.askConsent(w, r, f)
+}
+
+// signedIn takes the person from the browser's session.
+func (f *flow) signedIn(known *session) {
+	user := known.user
+	f.user, f.session, f.since = &user, known.state, known.since
 }
 
 // turnAway refuses a person who is not in the tenant. Somebody who was signed
@@ -63,12 +88,12 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if name := r.PostForm.Get("account"); name != "" {
-		id, known := s.session(r)
-		if known == nil || !strings.EqualFold(known.name, name) {
+		known := s.session(r)
+		if known == nil || !strings.EqualFold(known.user.name, name) {
 			s.showSignIn(w, f, name, nil)
 			return
 		}
-		f.user, f.session = known, id
+		f.signedIn(known)
 		s.step(w, r, f)
 		return
 	}
@@ -82,7 +107,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		s.showSignIn(w, f, name, AADSTS(50126))
 		return
 	}
-	f.user, f.fresh = &user, true
+	f.user, f.fresh, f.since = &user, true, s.now()
 	f.session = s.newSession(w, user)
 	s.step(w, r, f)
 }
@@ -228,7 +253,7 @@ func (s *Server) arrive(w http.ResponseWriter, r *http.Request, f *flow, org boo
 	var p params
 	switch f.purpose {
 	case toDevice:
-		f.device.decide(f.user, f.tenant)
+		f.device.decide(f.user, f.tenant, f.since)
 		s.showDone(w, f.app, "You have signed in to the "+f.app.DisplayName+" application on your device. You may now close this window.")
 		return
 	case toConsent:
@@ -249,7 +274,7 @@ func (s *Server) arrive(w http.ResponseWriter, r *http.Request, f *flow, org boo
 func (s *Server) fails(w http.ResponseWriter, r *http.Request, f *flow, e *Error) {
 	switch f.purpose {
 	case toDevice:
-		f.device.decide(nil, nil)
+		f.device.decide(nil, nil, time.Time{})
 		s.showDone(w, f.app, "You declined to sign in on your device. You may now close this window.")
 	case toConsent:
 		s.consentRefused(w, r, f, e)

@@ -40,6 +40,9 @@ func (s *Server) tokenAnswer(w http.ResponseWriter, r *http.Request, v version) 
 			return nil, e
 		}
 	}
+	if e := s.struckAtToken(r, p); e != nil {
+		return nil, e
+	}
 	if v == v2 && r.PostForm.Has("resource") {
 		return nil, AADSTS(901002)
 	}
@@ -79,6 +82,9 @@ func (s *Server) clientCredentials(r *http.Request, p place, v version) (map[str
 	}
 	c, e := s.authenticate(r, p, v, true)
 	if e != nil {
+		return nil, e
+	}
+	if e := s.barred(nil, p.tenant, c.app); e != nil {
 		return nil, e
 	}
 	var q request
@@ -137,8 +143,9 @@ type grantee struct {
 	request request
 	last    refreshToken // what a new refresh token is to remember
 	nonce   string
-	keep    bool // give a refresh token
-	openID  bool // give an ID token
+	since   time.Time // when the person signed in
+	keep    bool      // give a refresh token
+	openID  bool      // give an ID token
 }
 
 // personTokens answers with a person's tokens, if the consent covers what is asked.
@@ -148,6 +155,14 @@ func (s *Server) personTokens(r *http.Request, g grantee) (map[string]any, *Erro
 		return nil, e
 	}
 	app := g.client.app
+	if e := s.barred(&g.user, g.tenant, app); e != nil {
+		return nil, e
+	}
+	if p, _ := s.place(r); p.any() || isDevice(r.PostForm.Get("grant_type")) {
+		if e := s.struck(AtToken, g.tenant, app.ClientID, ForPerson); e != nil {
+			return nil, e
+		}
+	}
 	if s.lacksAPI(g.tenant, a.resource) {
 		return nil, noAPI(a, g.tenant)
 	}
@@ -191,7 +206,7 @@ func (s *Server) personTokens(r *http.Request, g grantee) (map[string]any, *Erro
 	if g.keep {
 		rt := g.last
 		rt.Client, rt.User, rt.Tenant, rt.OpenID = app.ClientID, g.user.name, g.tenant.ID, g.openID
-		rt.Issued, rt.Number = s.now().Unix(), s.issued.Add(1)
+		rt.Issued, rt.Number, rt.SignIn = s.now().Unix(), s.issued.Add(1), g.since.Unix()
 		if body["refresh_token"], err = s.sealer.seal(rt); err != nil {
 			return nil, Plain(http.StatusInternalServerError, err.Error(), 0)
 		}
