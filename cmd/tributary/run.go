@@ -104,6 +104,7 @@ func (i *instance) run(ctx context.Context, destinations []deliver.Destination, 
 	p.start("collect", func() error { return collector.Run(ctx) })
 	trimmer := &deliver.Trimmer{Store: i.store, Lanes: lanes, Retention: i.cfg.Store.Retention, Log: i.log}
 	p.start("trim", func() error { return trimmer.Run(ctx) })
+	p.start("keep alive", func() error { return i.connect.KeepAlive(ctx, i.store) })
 	if listener != nil {
 		p.start("listen", func() error { return serve(ctx, listener, i.health(lanes), i.log) })
 	}
