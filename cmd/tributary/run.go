@@ -108,6 +108,9 @@ func (i *instance) run(ctx context.Context, destinations []deliver.Destination, 
 	if listener != nil {
 		p.start("listen", func() error { return serve(ctx, listener, i.health(lanes), i.log) })
 	}
+	if i.cfg.Public.On() {
+		p.start("customers' pages", func() error { return i.servePublic(ctx) })
+	}
 	p.running.Wait()
 	return errors.Join(p.errs...)
 }

@@ -20,7 +20,7 @@ func (c *cli) tenantCommand() *cobra.Command {
 		Short: "Connect customers and look after them",
 	}
 	cmd.AddCommand(
-		c.tenantAddCommand(), c.tenantImportCommand(), c.tenantExportCommand(), c.tenantConnectCommand(), c.tenantCheckCommand(),
+		c.tenantAddCommand(), c.tenantImportCommand(), c.tenantExportCommand(), c.tenantConnectCommand(), c.tenantInvitesCommand(), c.tenantCheckCommand(),
 		&cobra.Command{
 			Use: "list", Short: "List every customer and how it is doing", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error { return c.tenantList(cmd.Context()) },

@@ -19,6 +19,7 @@ type connecting struct {
 	deviceCode, paste, noBrowser, v1 bool
 	refreshToken                     string // "-": on stdin
 	wait                             time.Duration
+	invite                           inviting
 }
 
 func (c *cli) tenantConnectCommand() *cobra.Command {
@@ -38,14 +39,27 @@ redirect URI is an address that nobody can listen on. Who has a refresh token
 already, as from the script of Microsoft's procedure, gives it on stdin with
 --refresh-token -; it is proved at the customer's tenant and kept sealed.
 
+Either way, --invite prints a link to send to the customer's administrator and
+the mail to go with it, and ends: the running instance's own pages (public in
+the configuration) lead through the rest in the customer's browser.
+
 The browser is the one that the environment variable BROWSER names, otherwise
 the desktop's. It may be repeated at any time: a new sign-in replaces the old one.`,
 		Example: `  tributary tenant connect contoso
   tributary tenant connect contoso --no-browser --wait 1h
+  tributary tenant connect contoso --invite --lang sv --expires 14d
   tributary tenant connect fabrikam --device-code
   tributary tenant connect fabrikam --refresh-token - --v1 < token.txt`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return c.tenantConnect(cmd.Context(), args[0], how) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := how.invite.check(cmd); err != nil {
+				return err
+			}
+			if how.invite.on {
+				return c.tenantInvite(cmd.Context(), args[0], how)
+			}
+			return c.tenantConnect(cmd.Context(), args[0], how)
+		},
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&how.deviceCode, "device-code", false, "sign in on another device with a code")
@@ -54,6 +68,7 @@ the desktop's. It may be repeated at any time: a new sign-in replaces the old on
 	flags.BoolVar(&how.v1, "v1", false, "use the v1 endpoints, as Microsoft's MSSP procedure does")
 	flags.StringVar(&how.refreshToken, "refresh-token", "", "take over a refresh token that you have: `-` reads it from stdin")
 	flags.DurationVar(&how.wait, "wait", 15*time.Minute, "how long to wait for the person")
+	how.invite.flags(cmd)
 	return cmd
 }
 

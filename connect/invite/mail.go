@@ -8,24 +8,24 @@ import (
 
 // Mail is the message that carries an invitation, for the MSSP to send.
 type Mail struct {
-	Link     string `json:"link"`
-	Language string `json:"language"`
-	Subject  string `json:"subject"`
-	Body     string `json:"body"` // plain text
+	Link    string `json:"link"`
+	Subject string `json:"subject"`
+	Body    string `json:"body"` // plain text
 }
 
 func (s *Invites) mail(i Invite, t tributary.Tenant, link string) Mail {
-	names := s.names(t)
+	l := s.texts.byCode[i.Language]
+	names := s.names(t, l)
 	names["link"], names["expires"] = link, day(i.Expires)
-	w := s.texts.byCode[i.Language].with(names)
-	return Mail{Link: link, Language: i.Language, Subject: w.T("mail.subject"), Body: w.T("mail.body."+string(i.Way)) + "\n"}
+	w := l.with(names)
+	return Mail{Link: link, Subject: w.T("mail.subject"), Body: w.T("mail.body."+string(i.Way)) + "\n"}
 }
 
 // names are what texts speak of.
-func (s *Invites) names(t tributary.Tenant) map[string]string {
+func (s *Invites) names(t tributary.Tenant, l *language) map[string]string {
 	customer := t.Name
 	if customer == "" {
-		customer = t.ID
+		customer = l.texts["customer"] // the slug is ours, and not for the customer's eyes
 	}
 	client := ""
 	if app, err := s.c.Connector.App(t); err == nil {

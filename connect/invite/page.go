@@ -80,7 +80,7 @@ func (s *Invites) show(w http.ResponseWriter, r *http.Request, status int, p pag
 	names := map[string]string{"mssp": s.c.Name}
 	if p.opened != nil {
 		p.Opened = true
-		names = s.names(p.tenant)
+		names = s.names(p.tenant, l)
 		names["expires"] = day(p.record.Expires)
 		names["account"] = p.record.Account
 		p.Asks = p.Kind != "done"
