@@ -119,9 +119,14 @@ func (c *Client) byAppID(ctx context.Context, op, appID string) (*application, e
 	return &found[0], nil
 }
 
-// byTag lists the registrations with a tag, the oldest first.
-func (c *Client) byTag(ctx context.Context, op, tag string) ([]application, error) {
+// marked lists the registrations with a tag, the oldest first. Where Graph
+// doesn't filter by tags, the name finds them.
+func (c *Client) marked(ctx context.Context, op, tag, name string) ([]application, error) {
 	found, err := c.applications(ctx, op, "tags/any(t:t eq "+quoted(tag)+")")
+	if e := refusal(err); e != nil && e.status == http.StatusBadRequest {
+		found, err = c.applications(ctx, op, "displayName eq "+quoted(name))
+	}
+	found = slices.DeleteFunc(found, func(a application) bool { return !slices.Contains(a.Tags, tag) })
 	slices.SortStableFunc(found, func(a, b application) int {
 		if order := a.Created.Compare(b.Created); order != 0 {
 			return order

@@ -126,7 +126,7 @@ func (c *Client) assignments(ctx context.Context, op, id string) ([]assignment, 
 
 func (c *Client) scopeGrants(ctx context.Context, op, id string) ([]scopeGrant, error) {
 	return list[scopeGrant](ctx, c, call{
-		op: op, need: readApps, method: http.MethodGet, path: "/servicePrincipals/" + url.PathEscape(id) + "/oauth2PermissionGrants",
+		op: op, need: readGrants, method: http.MethodGet, path: "/servicePrincipals/" + url.PathEscape(id) + "/oauth2PermissionGrants",
 	})
 }
 

@@ -27,8 +27,7 @@ func TestOrganization(t *testing.T) {
 
 func TestTenantInformation(t *testing.T) {
 	t.Parallel()
-	var f *fake
-	f = scripted(t, func(_ int, w http.ResponseWriter, r *http.Request) {
+	f := scripted(t, func(_ int, w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/v1.0/tenantRelationships/findTenantInformationByDomainName(domainName='contoso.com')",
 			"/v1.0/tenantRelationships/findTenantInformationByTenantId(tenantId='" + customerTenant + "')":

@@ -72,7 +72,7 @@ func TestScopesFor(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("scopes %q", got)
 	}
-	for _, task := range []Task{TaskRegister, TaskGrant, TaskShow, TaskTenant, TaskPartner} {
+	for _, task := range []Task{TaskRegister, TaskGrant, TaskShow, TaskGranted, TaskTenant, TaskPartner} {
 		if len(ScopesFor(task)) == 0 {
 			t.Errorf("task %s needs nothing", task)
 		}

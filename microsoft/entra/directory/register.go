@@ -68,7 +68,7 @@ func (c *Client) Register(ctx context.Context, r Registration) (Registered, erro
 		done.Granted = true
 		say("its permissions are granted in the directory")
 	}
-	if err := c.dropDuplicates(ctx, r, app); err != nil {
+	if err := c.dropDuplicates(ctx, r, &done); err != nil {
 		return done, err
 	}
 	c.cfg.Log.Info("application registered", "directory", done.DirectoryID, "app", done.AppID, "created", done.Created)
@@ -117,10 +117,26 @@ func (c *Client) whereRegistered(ctx context.Context, r Registration) (Registere
 	return where, nil
 }
 
+// known lists what earlier attempts made.
+func (c *Client) known(ctx context.Context, r Registration, name string) ([]application, error) {
+	if r.AppID == "" {
+		return c.marked(ctx, registerOp, r.tag(), name)
+	}
+	app, err := c.registered(ctx, registerOp, r.AppID)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(app.Tags, r.tag()) {
+		return nil, c.failure(registerOp, CodeNotOurs, tributary.FixMSSP,
+			fmt.Errorf("the application %s (%s) wasn't made by this registration", clean(app.Name, 120), app.AppID), "take it over first: tributary app register --take-over "+app.AppID)
+	}
+	return []application{*app}, nil
+}
+
 // ensureApplication finds what an earlier attempt made and completes it, or
 // creates it.
 func (c *Client) ensureApplication(ctx context.Context, r Registration, done *Registered) (*application, error) {
-	found, err := c.byTag(ctx, registerOp, r.tag())
+	found, err := c.known(ctx, r, done.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -257,14 +273,14 @@ func (c *Client) takeBack(ctx context.Context, id string, made Credential, why e
 // dropDuplicates removes what an attempt made whose answer was lost, and which
 // the directory didn't show to the next one yet. They carry this registration's
 // mark, so they are ours.
-func (c *Client) dropDuplicates(ctx context.Context, r Registration, keep *application) error {
+func (c *Client) dropDuplicates(ctx context.Context, r Registration, done *Registered) error {
 	const op = "remove a duplicate of the application"
-	found, err := c.byTag(ctx, op, r.tag())
+	found, err := c.marked(ctx, op, r.tag(), done.Name)
 	if err != nil {
 		return err
 	}
 	for _, extra := range slices.Backward(found) {
-		if extra.ID == keep.ID {
+		if extra.ID == done.ObjectID {
 			continue
 		}
 		err := c.do(ctx, call{op: op, need: manageApps, method: http.MethodDelete, path: "/applications/" + url.PathEscape(extra.ID)})

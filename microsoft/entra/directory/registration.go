@@ -21,6 +21,9 @@ type Registration struct {
 	// 1 to 64 letters, digits and hyphens. It becomes the tag tributary:MARK of
 	// the application and stands in the names of its credentials.
 	Mark string
+	// AppID is the application that an earlier attempt made or [Client.TakeOver]
+	// marked, where the caller knows it. Empty: it is found by its mark.
+	AppID string
 	// DisplayName is what people see, and a customer's administrator when
 	// consenting. Empty is "<directory's name> SIEM MSSP Connector", the name
 	// that Microsoft's MSSP procedure gives it.

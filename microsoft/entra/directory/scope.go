@@ -6,7 +6,8 @@ type Task string
 const (
 	TaskRegister Task = "register" // [Client.Register], Rotate, TakeOver with Mend, federated credentials
 	TaskGrant    Task = "grant"    // [Client.Register] with Grant, [Client.Provision]
-	TaskShow     Task = "show"     // [Client.Show], [Client.Granted], [Client.Organization]
+	TaskShow     Task = "show"     // [Client.Show], [Client.Federated], TakeOver without mending, [Client.Organization]
+	TaskGranted  Task = "granted"  // [Client.Granted], [Client.Organization]
 	TaskTenant   Task = "tenant"   // [Client.TenantByDomain], [Client.TenantByID]
 	TaskPartner  Task = "partner"  // [Client.DelegatedCustomers], [Client.DelegatedRelationships]
 )
@@ -31,6 +32,7 @@ var taskScopes = map[Task][]string{
 	TaskRegister: {"Application.ReadWrite.All", "User.Read"},
 	TaskGrant:    {"Application.ReadWrite.All", "User.Read", "AppRoleAssignment.ReadWrite.All", "DelegatedPermissionGrant.ReadWrite.All"},
 	TaskShow:     {"Application.Read.All", "User.Read"},
+	TaskGranted:  {"Directory.Read.All"},
 	TaskTenant:   {"CrossTenantInformation.ReadBasic.All"},
 	TaskPartner:  {"DelegatedAdminRelationship.Read.All"},
 }
@@ -41,6 +43,10 @@ var (
 	readApps = need{
 		permissions: []string{"Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All"},
 		role:        "Cloud Application Administrator",
+	}
+	readGrants = need{
+		permissions: []string{"Directory.Read.All", "DelegatedPermissionGrant.ReadWrite.All"},
+		role:        "Directory Readers",
 	}
 	createApps = need{
 		permissions: []string{"Application.ReadWrite.All", "Application.ReadWrite.OwnedBy"},
@@ -58,7 +64,7 @@ var (
 		permissions: []string{"DelegatedPermissionGrant.ReadWrite.All"},
 		role:        "Cloud Application Administrator",
 	}
-	readOrganization = need{permissions: []string{"Organization.Read.All", "User.Read"}}
+	readOrganization = need{permissions: []string{"User.Read", "Organization.Read.All", "Directory.Read.All"}}
 	readTenants      = need{permissions: []string{"CrossTenantInformation.ReadBasic.All"}}
 	readPartner      = need{
 		permissions: []string{"DelegatedAdminRelationship.Read.All", "DelegatedAdminRelationship.ReadWrite.All"},
