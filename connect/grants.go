@@ -36,9 +36,9 @@ type sealedGrant struct {
 	Rotated      time.Time `json:"rotated"`
 }
 
-// recordName is the associated data of the seal: a sealed grant can't be
+// GrantName is the associated data of the seal: a sealed grant can't be
 // passed off as another tenant's.
-func recordName(tenant string) string { return "grant/" + tenant }
+func GrantName(tenant string) string { return "grant/" + tenant }
 
 // Grant returns a tenant's grant and its revision, or [tributary.ErrNotFound].
 func (g Grants) Grant(ctx context.Context, tenant string) (tributary.Grant, uint64, error) {
@@ -46,7 +46,7 @@ func (g Grants) Grant(ctx context.Context, tenant string) (tributary.Grant, uint
 	if err != nil {
 		return tributary.Grant{}, 0, err
 	}
-	plain, err := g.Vault.Open(recordName(tenant), sealed)
+	plain, err := g.Vault.Open(GrantName(tenant), sealed)
 	if err != nil {
 		return tributary.Grant{}, 0, fmt.Errorf("open the grant of %s: %w", tenant, err)
 	}
@@ -81,7 +81,7 @@ func (g Grants) PutGrant(ctx context.Context, tenant string, grant tributary.Gra
 	if err != nil {
 		return 0, fmt.Errorf("seal the grant of %s: %w", tenant, err)
 	}
-	sealed, err := g.Vault.Seal(recordName(tenant), plain)
+	sealed, err := g.Vault.Seal(GrantName(tenant), plain)
 	if err != nil {
 		return 0, fmt.Errorf("seal the grant of %s: %w", tenant, err)
 	}

@@ -64,7 +64,7 @@ To begin with a customer of your own:  tributary init
 	})
 	root.AddCommand(
 		c.demoCommand(), c.initCommand(), c.tenantCommand(), c.tokenCommand(), c.siemSetupCommand(), c.runCommand(), c.fetchCommand(),
-		c.statusCommand(), c.destinationCommand(), c.configCommand(), c.simCommand(), c.versionCommand(),
+		c.statusCommand(), c.destinationCommand(), c.configCommand(), c.vaultCommand(), c.simCommand(), c.versionCommand(),
 	)
 	usage(root)
 	return root

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,9 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tributary"
 	"tributary/config"
-	"tributary/pipeline/stream"
 	"tributary/vault"
 )
 
@@ -25,11 +24,11 @@ store. It never overwrites anything.
 
 Keep a copy of the key in a safe place: without it, the store can't be read.`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return c.init() },
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.init(cmd.Context()) },
 	}
 }
 
-func (c *cli) init() error {
+func (c *cli) init(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Dir(c.configPath), 0o750); err != nil {
 		return fmt.Errorf("make the folder of the configuration: %w", err)
 	}
@@ -44,7 +43,7 @@ func (c *cli) init() error {
 	if err != nil {
 		return err
 	}
-	if err := c.initKey(cfg); err != nil {
+	if err := c.initKey(ctx, cfg); err != nil {
 		return err
 	}
 	flag := ""
@@ -62,20 +61,16 @@ func (c *cli) init() error {
 
 // initKey makes the key of a store that has none yet. A store in use that has
 // lost its key gets no new one: it would only hide what has to be done.
-func (c *cli) initKey(cfg *config.Config) error {
-	_, err := os.Stat(cfg.Store.KeyFile)
-	if errors.Is(err, fs.ErrNotExist) && stream.Used(cfg.Store.Dir) {
-		return keyLost(cfg)
+func (c *cli) initKey(ctx context.Context, cfg *config.Config) error {
+	if name := cfg.Store.KeyEnv; name != "" {
+		c.say("the key is in the variable %s; tributary vault new-key prints one to set it to", name)
+		return nil
 	}
-	err = makeKey(cfg.Store.KeyFile)
-	if e := tributary.AsError(err); e != nil && e.Code == vault.CodeKeyExists {
+	if vault.Exists(cfg.Store.KeyFile) {
 		c.say("%s is there already and stays as it is", cfg.Store.KeyFile)
 		return nil
 	}
-	if err == nil {
-		c.say("wrote %s: keep a copy in a safe place", cfg.Store.KeyFile)
-	}
-	return err
+	return ensureKey(ctx, cfg, func(file string) { c.say("wrote %s: keep a copy in a safe place", file) })
 }
 
 // writeNew writes a file, unless there is one already.

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/http"
-	"os"
 	"os/user"
 	"path/filepath"
 	"slices"
@@ -23,10 +21,6 @@ import (
 	"tributary/pipeline/stream"
 	"tributary/vault"
 )
-
-// atRestPurpose names the key that JetStream encrypts its files with, derived
-// from the vault's.
-const atRestPurpose = "jetstream at rest"
 
 // instance is the program wired up on one store: what runs, and what the
 // commands use.
@@ -74,7 +68,7 @@ func (c *cli) join(ctx context.Context, load func(string) (*config.Config, error
 	for _, w := range cfg.Warnings {
 		c.logger().Debug("configuration", "warning", w.String()) // run and config check say it aloud
 	}
-	err = ensureKey(cfg, func(file string) { c.say("made %s, the key of the new store: keep a copy in a safe place", file) })
+	err = ensureKey(ctx, cfg, func(file string) { c.say("made %s, the key of the new store: keep a copy in a safe place", file) })
 	if err != nil {
 		return nil, err
 	}
@@ -84,17 +78,11 @@ func (c *cli) join(ctx context.Context, load func(string) (*config.Config, error
 // openInstance wires everything on a store. Alone insists on being the one
 // instance that has it open.
 func openInstance(ctx context.Context, cfg *config.Config, log *slog.Logger, alone bool) (*instance, error) {
-	v, err := vault.OpenKey(cfg.Store.KeyFile)
+	v, store, err := openStored(ctx, cfg, func(atRest []byte) (*stream.Store, error) {
+		return acquireStore(ctx, cfg, atRest, log, alone)
+	})
 	if err != nil {
 		return nil, err
-	}
-	atRest, err := v.Derive(atRestPurpose)
-	if err != nil {
-		return nil, err
-	}
-	store, err := acquireStore(ctx, cfg, []byte(atRest.Reveal()), log, alone)
-	if err != nil {
-		return nil, storeError(cfg, err)
 	}
 	i := &instance{cfg: cfg, log: log, vault: v, store: store, clients: map[string]*http.Client{}}
 	grants := connect.Grants{Vault: v, Records: store}
@@ -133,47 +121,6 @@ func acquireStore(ctx context.Context, cfg *config.Config, atRest []byte, log *s
 	}
 }
 
-// ensureKey makes a key for a store that has never been used, and tells its
-// file. A store that has been used is worth nothing with another key, so there
-// it must be the old one.
-func ensureKey(cfg *config.Config, made func(file string)) error {
-	used := stream.Used(cfg.Store.Dir) // first: another process may be making both just now
-	if _, err := os.Stat(cfg.Store.KeyFile); !errors.Is(err, fs.ErrNotExist) {
-		return nil // whatever is wrong with it, opening it says
-	}
-	if used {
-		return keyLost(cfg)
-	}
-	err := makeKey(cfg.Store.KeyFile)
-	if e := tributary.AsError(err); e != nil && e.Code == vault.CodeKeyExists {
-		return nil // the other process was first
-	}
-	if err == nil {
-		made(cfg.Store.KeyFile)
-	}
-	return err
-}
-
-// keyLost is for a store without the key that it was made with.
-func keyLost(cfg *config.Config) error {
-	return &tributary.Error{
-		Code: vault.CodeKeyMissing, Op: "open the store " + cfg.Store.Dir, Fix: tributary.FixMSSP,
-		Err:  fmt.Errorf("its key %s is missing", cfg.Store.KeyFile),
-		Next: "put the key back from its safe copy; the store can't be read without it",
-	}
-}
-
-// makeKey makes a new key, and the folder that it lies in.
-func makeKey(path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return &tributary.Error{
-			Code: "store", Op: "make " + filepath.Dir(path) + ", the folder of the key", Err: reason(err), Fix: tributary.FixMSSP,
-			Next: "check store.dir and store.key_file in the configuration, and that this user may write there",
-		}
-	}
-	return vault.CreateKey(path)
-}
-
 // storeError says what to do about a store that can't be opened.
 func storeError(cfg *config.Config, err error) error {
 	e := &tributary.Error{Code: "store", Op: "open the store " + cfg.Store.Dir, Fix: tributary.FixMSSP}
@@ -183,9 +130,11 @@ func storeError(cfg *config.Config, err error) error {
 	case errors.Is(err, stream.ErrInUse):
 		e.Err = stream.ErrInUse
 		e.Next = "stop the other instance or command (its process id stands in " + filepath.Join(cfg.Store.Dir, "running.json") + "), or use another store.dir"
-	case errors.Is(err, stream.ErrWrongKey):
+	case errors.Is(err, stream.ErrWrongKey), errors.Is(err, vault.ErrWrongKey):
 		e.Err = stream.ErrWrongKey
-		e.Next = "put the key file back that belongs to this store (" + cfg.Store.KeyFile + "); nothing has been changed"
+		e.Next = wrongKey(cfg)
+	case tributary.AsError(err) != nil:
+		return err // it says who and what next
 	case errors.Is(err, stream.ErrNotRunning):
 		e.Err = errors.New("another process holds it but does not answer")
 		e.Next = "wait a moment and repeat, or stop that process"

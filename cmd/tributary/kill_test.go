@@ -177,7 +177,7 @@ func (l *laboratory) held() map[string]int {
 	if err != nil {
 		l.Fatal(err)
 	}
-	atRest, err := v.Derive(atRestPurpose)
+	_, atRest, err := vault.OpenAtRest(filepath.Join(l.dir, "data", vault.AtRestFile), v)
 	if err != nil {
 		l.Fatal(err)
 	}

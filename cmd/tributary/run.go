@@ -43,7 +43,7 @@ func (c *cli) run(ctx context.Context) error {
 	for _, w := range cfg.Warnings {
 		log.Warn("configuration", "file", w.File, "line", w.Line, "key", w.Key, "warning", w.Text, "next", w.Next)
 	}
-	err = ensureKey(cfg, func(file string) {
+	err = ensureKey(ctx, cfg, func(file string) {
 		log.Info("made a key for the new store: keep a copy in a safe place", "file", file)
 	})
 	if err != nil {

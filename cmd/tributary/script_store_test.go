@@ -108,7 +108,7 @@ func contents(ts *testscript.TestScript, folder string) map[string]string {
 func inside(ts *testscript.TestScript, look func(js jetstream.JetStream)) {
 	v, err := vault.OpenKey(ts.MkAbs("data/key"))
 	ts.Check(err)
-	atRest, err := v.Derive(atRestPurpose)
+	_, atRest, err := vault.OpenAtRest(ts.MkAbs("data/"+vault.AtRestFile), v)
 	ts.Check(err)
 	store, err := stream.Open(context.Background(), stream.Options{Dir: ts.MkAbs("data"), AtRest: []byte(atRest.Reveal())})
 	ts.Check(err)
@@ -125,7 +125,7 @@ func inside(ts *testscript.TestScript, look func(js jetstream.JetStream)) {
 	look(js)
 }
 
-// auditCommand counts records of the audit trail.
+// auditCommand counts records of the audit trail; = is no tenant.
 func auditCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: audit count tenant action")
@@ -139,7 +139,7 @@ func auditCommand(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Check(err)
 			var r stream.AuditRecord
 			ts.Check(json.Unmarshal(msg.Data(), &r))
-			if r.Action == args[2] && r.Tenant == args[1] && !r.At.IsZero() && r.Actor == "command" {
+			if r.Action == args[2] && r.Tenant == strings.TrimPrefix(args[1], "=") && !r.At.IsZero() && r.Actor == "command" {
 				have++
 			}
 		}

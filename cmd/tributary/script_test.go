@@ -16,6 +16,7 @@ import (
 	"tributary"
 	"tributary/microsoft/sim"
 	"tributary/siem/splunk/receiver"
+	"tributary/vault/keyservice/transit"
 )
 
 // TestStories runs the stories in testdata: the command line as a person meets
@@ -30,6 +31,8 @@ import (
 //	keep <path>, kept <path>       compares every byte of a file or a folder
 //	until <pattern> <command>…     repeats a command until it prints that
 //	audit <n> <tenant> <action>    counts the records of the audit trail
+//	transit [down|up]              starts a key service: $VAULT_ADDR, $VAULT_TOKEN
+//	newkey <variable>              sets a variable to a new vault key
 //	[!] holds <tenant>             looks for alerts, cursors and dead letters
 func TestStories(t *testing.T) {
 	t.Parallel()
@@ -49,6 +52,7 @@ func TestStories(t *testing.T) {
 			"microsoft": microsoftCommand, "splunk": splunkCommand, "exits": exitsCommand, "person": personCommand,
 			"await": awaitCommand, "keep": keepCommand, "kept": keptCommand,
 			"audit": auditCommand, "holds": holdsCommand, "until": untilCommand,
+			"transit": transitCommand, "newkey": newKeyCommand,
 		},
 	})
 }
@@ -59,6 +63,7 @@ type storyKey struct{}
 type story struct {
 	microsoft *sim.Server
 	splunk    *httptest.Server
+	transit   *transit.Server
 	folders   map[string]map[string]string
 }
 

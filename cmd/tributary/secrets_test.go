@@ -2,8 +2,11 @@ package main
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -17,7 +20,9 @@ import (
 	"sync"
 	"testing"
 
+	"tributary/config"
 	"tributary/microsoft/sim"
+	"tributary/vault"
 )
 
 // wiretap stands before Microsoft, passes everything on, and learns every
@@ -186,6 +191,13 @@ destinations:
 	do(exitOK, "status")
 	do(exitOK, "config", "check")
 
+	// The keys are changed; neither the old nor the new ones are told, and the
+	// new ones lie in their file alone.
+	learnKeys(t, tap, l.dir, "old vault key")
+	do(exitOK, "vault", "rotate")
+	learnKeys(t, tap, l.dir, "new vault key")
+	do(exitOK, "tenant", "check", "contoso")
+
 	// What token prints is a secret on purpose; that it is known here proves
 	// that the wiretap hears.
 	printed := do(exitOK, "token", "contoso", "--output", "json")
@@ -196,7 +208,7 @@ destinations:
 	if err := json.Unmarshal([]byte(printed), &revealed); err != nil || tap.secrets[revealed.Access] == "" || tap.secrets[revealed.Refresh] != "refresh_token" {
 		t.Errorf("token printed what Microsoft never issued: %v\n%s", err, printed)
 	}
-	for _, what := range []string{"access_token", "refresh_token", "client_secret", "id_token", "code", "code_verifier", "bearer", "HEC token", "passwd"} {
+	for _, what := range []string{"access_token", "refresh_token", "client_secret", "id_token", "code", "code_verifier", "bearer", "HEC token", "passwd", "old vault key", "new vault key", "at-rest key"} {
 		if !tap.heard(what) {
 			t.Errorf("the wiretap heard no %s", what)
 		}
@@ -205,6 +217,35 @@ destinations:
 	for _, folder := range []string{"data", "out"} {
 		tap.searchFolder(t, filepath.Join(l.dir, folder))
 	}
+}
+
+// learnKeys learns the vault key and the at-rest key of a store, and hides the
+// file of the key from the search: it is where the key belongs.
+func learnKeys(t *testing.T, w *wiretap, dir, name string) {
+	t.Helper()
+	path := filepath.Join(dir, "data", config.DefaultKeyFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := vault.ParseKey(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, atRest, err := vault.OpenAtRest(filepath.Join(dir, "data", vault.AtRestFile), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, line, _ := strings.Cut(strings.TrimSpace(string(text)), "\n")
+	bare, err := base64.StdEncoding.DecodeString(line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, form := range []string{line, string(bare), hex.EncodeToString(bare), base64.RawURLEncoding.EncodeToString(bare)} {
+		w.learn(name, form)
+	}
+	w.learn("at-rest key", atRest.Reveal())
+	w.search(t, "the printed forms", fmt.Appendf(nil, "%v %+v %#v %v %+v %#v", v, v, v, vault.KeyFile{Path: path}, atRest, atRest))
 }
 
 func (w *wiretap) heard(what string) bool {
@@ -242,6 +283,9 @@ func (w *wiretap) searchFolder(t *testing.T, folder string) {
 		}
 		files++
 		text, err := os.ReadFile(path)
+		if filepath.Base(path) == config.DefaultKeyFile {
+			return err // the one place where the vault key belongs
+		}
 		w.search(t, path, text)
 		return err
 	})

@@ -25,7 +25,11 @@ func (s *Store) Audit(ctx context.Context, r AuditRecord) error {
 	if err != nil {
 		return fmt.Errorf("keep the audit record %q: %w", r.Action, err)
 	}
-	msg := nats.NewMsg("audit." + token(r.Actor) + "." + token(r.Tenant))
+	tenant := token(r.Tenant)
+	if tenant == "" {
+		tenant = "=" // of no tenant; the token of a name is never this
+	}
+	msg := nats.NewMsg("audit." + token(r.Actor) + "." + tenant)
 	msg.Data = text
 	if _, err := s.js.PublishMsg(ctx, msg); err != nil {
 		return s.fault("keep the audit record "+r.Action, r.Tenant, err)
