@@ -21,6 +21,7 @@ type Step struct {
 	Text   string           `json:"text"` // what was found
 	Fix    tributary.Fixer  `json:"fix,omitempty"`
 	Next   string           `json:"next,omitempty"`
+	Send   string           `json:"send,omitempty"` // a sentence for the customer, where they must do it if we may not
 	Err    *tributary.Error `json:"-"`
 }
 
@@ -62,6 +63,11 @@ func (c *Connector) Check(ctx context.Context, tenant tributary.Tenant) []Step {
 		})}
 	}
 	steps := []Step{done("tenant", "", "exists in "+cloud.Login)}
+	if app, err := c.App(tenant); err != nil {
+		return append(steps, failed("application", "", err))
+	} else if step, known := credentialStep(app, time.Now()); known {
+		steps = append(steps, step)
+	}
 	if tenant.Auth == tributary.AuthDelegated {
 		step := c.checkGrant(ctx, tenant)
 		steps = append(steps, step)
@@ -117,7 +123,7 @@ func (c *Connector) checkSource(ctx context.Context, tenant tributary.Tenant, cl
 	now := time.Now()
 	page, err := reader.Read(ctx, tributary.Request{Window: tributary.Window{From: now}, Limit: 1}, func(tributary.Alert) error { return nil })
 	if err != nil {
-		return append(steps, failed("api", source, err))
+		return append(steps, c.portalStep(failed("api", source, err), tenant, cloud))
 	}
 	steps = append(steps, done("api", source, "answers"))
 	if skew := page.Served.Sub(now).Round(time.Second); skew > 2*time.Minute || skew < -2*time.Minute {

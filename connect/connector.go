@@ -19,6 +19,9 @@ type Connector struct {
 	Grants tributary.Grants
 	Tokens *entra.Client
 	Log    *slog.Logger
+	// Provider is our own tenant id, which the customer's portal asks for; empty
+	// where it is not known.
+	Provider string
 }
 
 // SignIn is how a person signs in for a delegated tenant.
