@@ -63,7 +63,7 @@ To begin with a customer of your own:  tributary init
 		return &usageError{cmd.CommandPath(), err}
 	})
 	root.AddCommand(
-		c.demoCommand(), c.initCommand(), c.tenantCommand(), c.tokenCommand(), c.siemSetupCommand(), c.runCommand(), c.fetchCommand(),
+		c.demoCommand(), c.initCommand(), c.appCommand(), c.tenantCommand(), c.tokenCommand(), c.siemSetupCommand(), c.runCommand(), c.fetchCommand(),
 		c.statusCommand(), c.destinationCommand(), c.configCommand(), c.vaultCommand(), c.simCommand(), c.versionCommand(),
 	)
 	usage(root)
