@@ -29,7 +29,7 @@ func (c *cli) tenantCommand() *cobra.Command {
 			Use: "show <tenant>", Short: "Show all that is known of one customer", Args: cobra.ExactArgs(1),
 			RunE: func(cmd *cobra.Command, args []string) error { return c.tenantShow(cmd.Context(), args[0]) },
 		},
-		c.tenantOpenCommand(), c.tenantCalendarCommand(),
+		c.tenantOpenCommand(), c.tenantAccessCommand(), c.tenantCalendarCommand(),
 		c.tenantPauseCommand(), c.tenantResumeCommand(), c.tenantRemoveCommand(),
 	)
 	return cmd
