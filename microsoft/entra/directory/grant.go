@@ -139,7 +139,7 @@ func (c *Client) Provision(ctx context.Context, appID string, sources []tributar
 	if err != nil {
 		return Provisioned{}, c.failure(op, CodeSettings, tributary.FixMSSP, err, "correct the sources")
 	}
-	found, err := c.resolve(ctx, needs)
+	found, err := c.resolve(ctx, needs, true)
 	if err != nil {
 		return Provisioned{}, err
 	}

@@ -178,21 +178,29 @@ func (c *Client) principalWhere(ctx context.Context, op, filter string) (*princi
 type resolved struct {
 	permissions []Permission
 	apis        map[string]*principal
+	absent      []Need // of APIs that the directory doesn't have; none where they were let in
 }
 
 // resolve looks the needs up, by name. An API that the directory doesn't know
-// yet is let in first: Microsoft's own are there from the day of their licence
-// on, or when somebody asks for them.
-func (c *Client) resolve(ctx context.Context, needs []Need) (resolved, error) {
+// yet is let in first, if asked: Microsoft's own are there from the day of
+// their licence on, or when somebody asks for them.
+func (c *Client) resolve(ctx context.Context, needs []Need, letIn bool) (resolved, error) {
 	r := resolved{apis: map[string]*principal{}}
 	for _, n := range needs {
 		api := r.apis[n.APIAppID]
 		if api == nil {
 			var err error
-			if api, err = c.api(ctx, n); err != nil {
+			if api, err = c.principal(ctx, lookUp(n), n.APIAppID); err == nil && api == nil && letIn {
+				api, err = c.letIn(ctx, n)
+			}
+			if err != nil {
 				return resolved{}, err
 			}
 			r.apis[n.APIAppID] = api
+		}
+		if api == nil {
+			r.absent = append(r.absent, n)
+			continue
 		}
 		p, ok := api.find(n.Kind, n.Name)
 		if !ok {
@@ -204,23 +212,23 @@ func (c *Client) resolve(ctx context.Context, needs []Need) (resolved, error) {
 	return r, nil
 }
 
-// api finds the service principal of a need's API, or lets it in.
-func (c *Client) api(ctx context.Context, n Need) (*principal, error) {
-	op := "look up the API " + n.API
-	p, err := c.principal(ctx, op, n.APIAppID)
-	if p != nil || err != nil {
-		return p, err
-	}
-	err = c.do(ctx, call{
+func lookUp(n Need) string { return "look up the API " + n.API }
+
+const apiAdvice = "open the Microsoft Defender portal once in this directory, which brings the API in where the licence has it, or leave out the source that needs it"
+
+// letIn makes the service principal of a need's API.
+func (c *Client) letIn(ctx context.Context, n Need) (*principal, error) {
+	op := lookUp(n)
+	err := c.do(ctx, call{
 		op: op, need: manageApps, method: http.MethodPost, path: "/servicePrincipals", body: map[string]string{"appId": n.APIAppID},
 	})
-	if e := refusal(err); e != nil && (e.status == http.StatusBadRequest || e.status == http.StatusForbidden || e.status == http.StatusNotFound) {
-		return nil, c.failure(op, CodeAPIMissing, c.cfg.Fix, fmt.Errorf("the directory doesn't have %s: %w", n.API, err),
-			"open the Microsoft Defender portal once in this directory, which brings the API in where the licence has it, or leave out the source that needs it")
+	if e := refusal(err); e != nil && !conflict(err) && (e.status == http.StatusBadRequest || e.status == http.StatusNotFound) {
+		return nil, c.failure(op, CodeAPIMissing, c.cfg.Fix, fmt.Errorf("the directory doesn't have %s: %w", n.API, err), apiAdvice)
 	}
 	if err != nil && !conflict(err) {
 		return nil, err
 	}
+	var p *principal
 	err = c.settle(ctx, func() error {
 		if p, err = c.principal(ctx, op, n.APIAppID); err == nil && p == nil {
 			err = c.failure(op, CodeAPIMissing, tributary.FixRetry, errNotSpread, "start it again")

@@ -39,7 +39,7 @@ func (c *Client) Register(ctx context.Context, r Registration) (Registered, erro
 	if err != nil {
 		return Registered{}, c.failure(registerOp, CodeSettings, tributary.FixMSSP, err, "correct the sources")
 	}
-	found, err := c.resolve(ctx, needs)
+	found, err := c.resolve(ctx, needs, true)
 	if err != nil {
 		return Registered{}, err
 	}

@@ -57,7 +57,7 @@ func (c *Client) TakeOver(ctx context.Context, appID string, want Registration, 
 	if err != nil {
 		return Review{}, c.failure(takeOverOp, CodeSettings, tributary.FixMSSP, err, "correct the sources")
 	}
-	found, err := c.resolve(ctx, needs)
+	found, err := c.resolve(ctx, needs, mend)
 	if err != nil {
 		return Review{}, err
 	}
@@ -121,6 +121,9 @@ func compare(app *application, shown Shown, want Registration, found resolved, c
 		add(Difference{What: "permission", Text: "it doesn't ask for " + p.String(), Blocks: true, Next: "add it under API permissions, then have every customer consent again"})
 		permissions = withAccess(permissions, p.APIAppID, entry)
 		change["requiredResourceAccess"] = permissions
+	}
+	for _, n := range found.absent {
+		add(Difference{What: "permission", Text: "it doesn't ask for " + n.String() + ", whose API this directory doesn't have yet", Blocks: true, Next: apiAdvice})
 	}
 	for _, p := range shown.Permissions {
 		needed := func(n Permission) bool {

@@ -48,7 +48,14 @@ func TestTakeOver(t *testing.T) {
 		Mark: mark, MultiTenant: true, RedirectURIs: []string{fabrikamURI, "http://localhost"}, PublicClient: true,
 		Sources: []tributary.Source{tributary.SourceGraph}, Auth: tributary.AuthAppOnly,
 	}
+	absent := want
+	absent.Sources = []tributary.Source{tributary.SourceEndpoint}
 	before := f.outcome()
+	if review, err := f.client(t).TakeOver(t.Context(), appID, absent, false); err != nil || !slices.ContainsFunc(review.Differences, func(d Difference) bool {
+		return d.What == "permission" && d.Blocks && strings.Contains(d.Text, "Alert.Read.All of WindowsDefenderATP")
+	}) {
+		t.Errorf("an API that isn't there: %+v, %v", review.Differences, err)
+	}
 	review, err := f.client(t).TakeOver(t.Context(), appID, want, false)
 	if err != nil {
 		t.Fatal(err)
