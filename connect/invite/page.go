@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"tributary"
 	"tributary/connect"
@@ -44,6 +45,7 @@ type page struct {
 	Languages   []choice
 	Asks        bool // there is a button
 	Delegated   bool
+	SIEM        bool // the portal has a step left
 	Permissions []permission
 	Login       string
 }
@@ -85,6 +87,7 @@ func (s *Invites) show(w http.ResponseWriter, r *http.Request, status int, p pag
 		names["account"] = p.record.Account
 		p.Asks = p.Kind != "done"
 		p.Delegated = p.tenant.Auth == tributary.AuthDelegated
+		p.SIEM = slices.Contains(p.tenant.Sources, tributary.SourceSIEM)
 		for _, source := range p.tenant.Sources {
 			p.Permissions = append(p.Permissions, permission{l.texts["permission."+string(source)], connect.Permission(p.tenant.Auth, source)})
 		}
