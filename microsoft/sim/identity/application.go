@@ -215,6 +215,13 @@ func (s *Server) app(clientID string) *App {
 // replies lists every redirect URI.
 func (a *App) replies() []string { return slices.Concat(a.RedirectURIs, a.PublicRedirectURIs) }
 
+// native reports whether a redirect URI belongs to a public client: what comes
+// of it is fetched without a credential (Entra: AADSTS700025).
+func (a *App) native(uri string) bool {
+	same := func(registered string) bool { return sameRedirect(uri, registered, true) }
+	return slices.ContainsFunc(a.PublicRedirectURIs, same) && !slices.ContainsFunc(a.RedirectURIs, same)
+}
+
 func (a *App) clone() App {
 	c := *a
 	c.Secrets, c.Certificates = slices.Clone(a.Secrets), slices.Clone(a.Certificates)

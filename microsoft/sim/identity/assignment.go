@@ -34,8 +34,11 @@ func (s *Server) RoleAssignments(tenantID string) []RoleAssignment {
 	}
 	var list []RoleAssignment
 	for key, c := range s.consents {
+		if key.tenant != t.ID {
+			continue
+		}
 		p, ok := s.appPrincipal(t, key.client)
-		if key.tenant != t.ID || !ok {
+		if !ok {
 			continue
 		}
 		for uri, values := range c.roles {

@@ -53,10 +53,19 @@ func credentialsOf(r *http.Request) credentials {
 	return c
 }
 
+// grantFor is on whose behalf an application asks for a token, which decides
+// about the credential that it needs.
+type grantFor int
+
+const (
+	forPerson grantFor = iota
+	forItself          // the application must have a credential, and be in the tenant already
+	forNative          // a person who was answered at a redirect URI of a public client
+)
+
 // authenticate finds the application of a token request and checks its
-// credential. An application that asks for itself must have one, and must be
-// in the tenant already; for a person, consent is looked at later.
-func (s *Server) authenticate(r *http.Request, p place, v version, forItself bool) (client, *Error) {
+// credential. For a person, consent is looked at later.
+func (s *Server) authenticate(r *http.Request, p place, v version, whose grantFor) (client, *Error) {
 	c := credentialsOf(r)
 	if c.id == "" {
 		return client{}, missing("client_id")
@@ -71,22 +80,28 @@ func (s *Server) authenticate(r *http.Request, p place, v version, forItself boo
 	if !p.any() && !app.MultiTenant && p.tenant.ID != app.HomeTenant {
 		return client{}, notFound(c.id, p)
 	}
-	if forItself && !s.installed(p.tenant, app) {
+	if whose == forItself && !s.installed(p.tenant, app) {
 		return client{}, notFound(c.id, p)
 	}
 	switch {
 	case c.secret == "" && c.assertion == "":
-		if forItself || !app.Public {
+		if whose == forItself || whose == forPerson && !app.Public {
 			return client{}, AADSTS(7000218).say("The request body must contain the following parameter: 'client_assertion' or 'client_secret'.")
 		}
 		return client{app, "0"}, nil
-	case !app.hasCredential() && app.Public && !forItself:
+	case whose == forNative, whose == forPerson && !app.hasCredential() && app.Public:
 		return client{}, AADSTS(700025)
 	case c.assertion != "":
 		if c.assertionType != assertionType {
 			return client{}, AADSTS(50027).say("The client_assertion_type is not %s.", assertionType)
 		}
-		if e := s.checkAssertion(c.assertion, app, s.audiences(r, v)); e != nil {
+		e := (*Error)(nil)
+		if claims, ok := federated(c.assertion); ok {
+			e = s.checkFederated(r.Context(), c.assertion, claims, app)
+		} else {
+			e = s.checkAssertion(c.assertion, app, s.audiences(r, v))
+		}
+		if e != nil {
 			return client{}, e
 		}
 		return client{app, "2"}, nil

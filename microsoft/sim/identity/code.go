@@ -17,6 +17,7 @@ type code struct {
 	user            account
 	redirect        string // where it was sent
 	redirectNamed   bool   // by the request, not chosen by us
+	native          bool   // registered for a public client, not for the web
 	resource, scope string // as asked for at v1, v2
 	nonce           string
 	since           time.Time // when the person signed in
@@ -30,7 +31,7 @@ type code struct {
 func (s *Server) newCode(f *flow) string {
 	name := "1.A" + random(48)
 	s.codes.put(name, &code{
-		version: f.version, client: f.app.ClientID, tenant: f.tenant, user: *f.user, redirect: f.redirect, redirectNamed: f.sentRedirect != "",
+		version: f.version, client: f.app.ClientID, tenant: f.tenant, user: *f.user, redirect: f.redirect, redirectNamed: f.sentRedirect != "", native: f.app.native(f.redirect),
 		resource: f.resource, scope: f.scope, nonce: f.nonce, since: f.since, challenge: f.challenge, plain: f.plain,
 		expires: s.now().Add(codeLife),
 	})
@@ -43,11 +44,15 @@ func (s *Server) redeemCode(r *http.Request, p place, v version) (map[string]any
 	if name == "" {
 		return nil, missing("code")
 	}
-	cl, e := s.authenticate(r, p, v, false)
+	c, ok := s.codes.get(name)
+	whose := forPerson
+	if ok && c.native {
+		whose = forNative
+	}
+	cl, e := s.authenticate(r, p, v, whose)
 	if e != nil {
 		return nil, e
 	}
-	c, ok := s.codes.get(name)
 	if !ok || c.client != cl.app.ClientID || c.version != v {
 		return nil, AADSTS(70000).say("The provided value for the 'code' parameter is not valid.")
 	}
@@ -80,7 +85,7 @@ func (s *Server) redeemCode(r *http.Request, p place, v version) (map[string]any
 		return nil, e
 	}
 	return s.personTokens(r, grantee{
-		version: v, client: cl, user: c.user, tenant: c.tenant, request: q, last: last, nonce: c.nonce, since: c.since,
+		version: v, client: cl, user: c.user, tenant: c.tenant, request: q, last: last, nonce: c.nonce, since: c.since, native: c.native,
 		keep:   v == v1 || first.wants("offline_access") || q.wants("offline_access"),
 		openID: v == v1 || first.wants("openid") || q.wants("openid"),
 	})
@@ -153,11 +158,15 @@ func (s *Server) refresh(r *http.Request, p place, v version) (map[string]any, *
 	if sent == "" {
 		return nil, missing("refresh_token")
 	}
-	cl, e := s.authenticate(r, p, v, false)
+	t, ok := s.sealer.open(sent)
+	whose := forPerson
+	if ok && t.Native {
+		whose = forNative
+	}
+	cl, e := s.authenticate(r, p, v, whose)
 	if e != nil {
 		return nil, e
 	}
-	t, ok := s.sealer.open(sent)
 	if !ok {
 		return nil, AADSTS(70000).say("The provided value for the input parameter 'refresh_token' is not valid.")
 	}
@@ -193,7 +202,7 @@ func (s *Server) refresh(r *http.Request, p place, v version) (map[string]any, *
 		return nil, e
 	}
 	return s.personTokens(r, grantee{
-		version: v, client: cl, user: user, tenant: tenant, request: q, last: last, since: since,
+		version: v, client: cl, user: user, tenant: tenant, request: q, last: last, since: since, native: t.Native,
 		keep: true, openID: v == v1 || t.OpenID || q.wants("openid"),
 	})
 }

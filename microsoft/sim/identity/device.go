@@ -161,7 +161,7 @@ func (s *Server) pollDevice(r *http.Request, p place, v version) (map[string]any
 	if name == "" {
 		return nil, missing("device_code")
 	}
-	cl, e := s.authenticate(r, p, v, false)
+	cl, e := s.authenticate(r, p, v, forPerson)
 	if e != nil {
 		return nil, e
 	}

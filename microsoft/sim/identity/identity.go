@@ -19,6 +19,7 @@
 package identity
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/http"
@@ -46,6 +47,9 @@ type Options struct {
 	// CredentialDelay is how long a secret or certificate that is added to a
 	// registration takes until it works.
 	CredentialDelay time.Duration
+	// Federation reads the keys of other identity providers on this machine,
+	// for federated credentials. Nil is http.DefaultClient.
+	Federation *http.Client
 	// Now is the server's clock; nil is time.Now.
 	Now func() time.Time
 	// TokenLifetime is how long access tokens live. Zero is as Entra has it:
@@ -74,6 +78,7 @@ type Server struct {
 	draws    atomic.Uint64
 
 	credentialDelay time.Duration
+	federation      *http.Client
 
 	key    *signingKey
 	sealer *sealer
@@ -148,7 +153,7 @@ func newServer(o Options, key *signingKey) (*Server, error) {
 		tokensFrom: map[string]int64{},
 		frequency:  map[string]time.Duration{},
 
-		credentialDelay: o.CredentialDelay,
+		credentialDelay: o.CredentialDelay, federation: cmp.Or(o.Federation, http.DefaultClient),
 	}
 	// Starting at the clock keeps numbers growing over a restart.
 	s.issued.Store(o.Now().UnixMicro())

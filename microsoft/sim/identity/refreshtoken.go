@@ -26,6 +26,7 @@ type refreshToken struct {
 	Resource string `json:"r,omitempty"` // as asked for at v1
 	Scope    string `json:"s,omitempty"` // as asked for at v2
 	OpenID   bool   `json:"o,omitempty"` // an ID token comes with it
+	Native   bool   `json:"p,omitempty"` // made for a public client's redirect URI
 	Issued   int64  `json:"i"`           // Unix seconds
 	SignIn   int64  `json:"a,omitempty"` // when the person signed in; Unix seconds
 	Number   int64  `json:"n"`

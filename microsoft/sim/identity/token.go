@@ -80,7 +80,7 @@ func (s *Server) clientCredentials(r *http.Request, p place, v version) (map[str
 	if p.any() {
 		return nil, AADSTS(9001023)
 	}
-	c, e := s.authenticate(r, p, v, true)
+	c, e := s.authenticate(r, p, v, forItself)
 	if e != nil {
 		return nil, e
 	}
@@ -144,6 +144,7 @@ type grantee struct {
 	last    refreshToken // what a new refresh token is to remember
 	nonce   string
 	since   time.Time // when the person signed in
+	native  bool      // answered at a redirect URI of a public client
 	keep    bool      // give a refresh token
 	openID  bool      // give an ID token
 }
@@ -205,7 +206,7 @@ func (s *Server) personTokens(r *http.Request, g grantee) (map[string]any, *Erro
 	}
 	if g.keep {
 		rt := g.last
-		rt.Client, rt.User, rt.Tenant, rt.OpenID = app.ClientID, g.user.name, g.tenant.ID, g.openID
+		rt.Client, rt.User, rt.Tenant, rt.OpenID, rt.Native = app.ClientID, g.user.name, g.tenant.ID, g.openID, g.native
 		rt.Issued, rt.Number, rt.SignIn = s.now().Unix(), s.issued.Add(1), g.since.Unix()
 		if body["refresh_token"], err = s.sealer.seal(rt); err != nil {
 			return nil, Plain(http.StatusInternalServerError, err.Error(), 0)
