@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -152,15 +151,4 @@ func WriteCustomers(out io.Writer, tenants []tributary.Tenant) error {
 		return fmt.Errorf("write the customers: %w", err)
 	}
 	return nil
-}
-
-// formatLabels writes what parseLabels reads.
-func formatLabels(labels map[string]string) string {
-	escapeKey := strings.NewReplacer(`\`, `\\`, `;`, `\;`, `=`, `\=`)
-	escapeValue := strings.NewReplacer(`\`, `\\`, `;`, `\;`)
-	var parts []string
-	for _, key := range slices.Sorted(maps.Keys(labels)) {
-		parts = append(parts, escapeKey.Replace(key)+"="+escapeValue.Replace(labels[key]))
-	}
-	return strings.Join(parts, ";")
 }

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"tributary"
+	"tributary/connect"
 	"tributary/microsoft/entra"
 )
 
@@ -123,14 +122,11 @@ func notThere(ctx context.Context, i *instance, t tributary.Tenant) error {
 	return nil
 }
 
-var notSlug = regexp.MustCompile(`[^a-z0-9]+`)
-
 // slugFrom makes a name out of a domain: contoso.com becomes contoso.
 func slugFrom(domain string) (string, error) {
 	if tributary.CheckTenantID(domain) == nil {
 		return "", &usageError{"tributary tenant add", errors.New("a tenant id says nothing of the customer's name: give one with --slug")}
 	}
-	label, _, _ := strings.Cut(strings.ToLower(domain), ".")
-	slug := strings.Trim(notSlug.ReplaceAllString(label, "-"), "-")
+	slug := connect.SlugFromDomain(domain)
 	return slug, tributary.CheckSlug(slug)
 }
