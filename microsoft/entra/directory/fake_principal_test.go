@@ -93,9 +93,9 @@ func (f *fake) servePrincipal(w http.ResponseWriter, r *http.Request, path []str
 			refuse(w, http.StatusBadRequest, "Request_BadRequest", "Permission being assigned already exists on the object")
 			return
 		}
-		body["id"] = newID()
+		body["id"], body["born"] = newID(), f.total
 		f.assignments = append(f.assignments, body)
-		reply(w, http.StatusCreated, body)
+		reply(w, http.StatusCreated, public(body))
 	default:
 		f.t.Errorf("nothing is served at %s %s", r.Method, r.URL.Path)
 	}
@@ -148,9 +148,9 @@ func (f *fake) serveGrant(w http.ResponseWriter, r *http.Request, path []string)
 			refuse(w, http.StatusConflict, "Request_MultipleObjectsWithSameKeyValue", "Permission entry already exists.")
 			return
 		}
-		body["id"] = newID()
+		body["id"], body["born"] = newID(), f.total
 		f.grants = append(f.grants, body)
-		reply(w, http.StatusCreated, body)
+		reply(w, http.StatusCreated, public(body))
 		return
 	}
 	at := slices.IndexFunc(f.grants, func(g map[string]any) bool { return len(path) == 1 && g["id"] == path[0] })

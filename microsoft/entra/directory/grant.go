@@ -200,7 +200,8 @@ func (c *Client) grant(ctx context.Context, own *principal, wanted resolved) err
 // such grant for each API, which a change replaces as a whole.
 func (c *Client) grantScopes(ctx context.Context, own, api *principal, names []string, have []scopeGrant) error {
 	op := "grant " + strings.Join(names, ", ") + " of " + api.Name
-	at := slices.IndexFunc(have, func(g scopeGrant) bool { return g.ResourceID == api.ID && g.ConsentType == everybody })
+	theirs := func(g scopeGrant) bool { return g.ResourceID == api.ID && g.ConsentType == everybody }
+	at := slices.IndexFunc(have, theirs)
 	if at < 0 {
 		err := c.settle(ctx, func() error {
 			return c.do(ctx, call{
@@ -213,12 +214,18 @@ func (c *Client) grantScopes(ctx context.Context, own, api *principal, names []s
 		if !conflict(err) {
 			return err
 		}
-		// Made by somebody a moment ago: see what it holds.
-		if have, err = c.scopeGrants(ctx, op, own.ID); err != nil {
+		// Made a moment ago, which the list doesn't show yet: see what it holds.
+		err = c.settle(ctx, func() error {
+			if have, err = c.scopeGrants(ctx, op, own.ID); err != nil {
+				return err
+			}
+			if at = slices.IndexFunc(have, theirs); at < 0 {
+				return c.failure(op, tributary.CodeUnavailable, tributary.FixRetry, errNotSpread, "start it again")
+			}
+			return nil
+		})
+		if err != nil {
 			return err
-		}
-		if at = slices.IndexFunc(have, func(g scopeGrant) bool { return g.ResourceID == api.ID && g.ConsentType == everybody }); at < 0 {
-			return c.failure(op, tributary.CodeUnavailable, tributary.FixRetry, errNotSpread, "start it again")
 		}
 	}
 	scopes := strings.Fields(have[at].Scope)

@@ -121,6 +121,7 @@ func TestProvision(t *testing.T) {
 	appID := newID()
 	for n := 1; ; n++ {
 		f := newFake(t)
+		f.hidden = 7 // lists are behind
 		f.available = append(f.available, apiPrincipal("Fabrikam alerts", appID, nil, nil))
 		f.serving(n, true)
 		sources := []tributary.Source{tributary.SourceGraph, tributary.SourceEndpoint, tributary.SourceSIEM}
@@ -130,7 +131,14 @@ func TestProvision(t *testing.T) {
 		}
 		reached := f.count() >= n
 		f.serving(0, false)
+		if _, err := f.client(t).Provision(t.Context(), appID, sources, tributary.AuthAppOnly); err != nil {
+			t.Errorf("after a cut at %d: %v", n, err)
+		}
+		f.hidden = 0
 		got, err := f.client(t).Provision(t.Context(), appID, sources, tributary.AuthAppOnly)
+		if len(f.assignments) != 2 || len(f.grants) != 1 {
+			t.Errorf("after a cut at %d: %v, %v", n, f.assignments, f.grants)
+		}
 		needs, _ := Needs(sources, tributary.AuthAppOnly)
 		if err != nil || len(got.Granted) != 3 || len(got.Lacks(needs)) != 0 {
 			t.Errorf("after a cut at %d: %+v, %v", n, got, err)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -316,4 +318,49 @@ func TestRegisterSingleDirectory(t *testing.T) {
 			t.Errorf("%v, and %d applications", e, len(f.apps))
 		}
 	})
+}
+
+// TestRegisterLostAnswers: what would be made twice is not asked for twice,
+// though the connection broke and the service is there again at once.
+func TestRegisterLostAnswers(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/applications", "/addPassword"} {
+		f := newFake(t)
+		lost := false
+		f.answer = func(_ http.ResponseWriter, r *http.Request) bool {
+			if lost || r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, path) {
+				return false
+			}
+			lost = true
+			f.route(httptest.NewRecorder(), r)
+			panic(http.ErrAbortHandler)
+		}
+		var h holder
+		_, err := f.client(t).Register(t.Context(), h.registration())
+		f.failed(t, err, tributary.CodeUnavailable, tributary.FixRetry)
+		if len(f.apps) != 1 || len(f.issued) > 1 {
+			t.Errorf("%s: %d applications and %d secrets were made", path, len(f.apps), len(f.issued))
+		}
+		if _, err := f.client(t).Register(t.Context(), h.registration()); err != nil || len(f.apps) != 1 || len(f.secrets) != 1 || f.secrets[h.keyID] == "" {
+			t.Errorf("%s: %d applications, %d secrets, %v", path, len(f.apps), len(f.secrets), err)
+		}
+	}
+}
+
+// TestRegisterKeepsWhatIsHeld: of two applications with our mark, the one whose
+// secret the caller holds stays, though it is the younger.
+func TestRegisterKeepsWhatIsHeld(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	var h holder
+	done, err := f.client(t).Register(t.Context(), h.registration())
+	if err != nil {
+		t.Fatal(err)
+	}
+	older := byHand(f)
+	f.apps[1]["tags"] = []any{"tributary:" + mark}
+	again, err := f.client(t).Register(t.Context(), h.registration())
+	if err != nil || again.AppID != done.AppID || again.Created || len(f.apps) != 1 || h.kept != 1 || !f.works(tributary.App{ClientID: done.AppID, ClientSecret: h.secret}) {
+		t.Errorf("%+v beside %s, %v", again, older, err)
+	}
 }

@@ -236,9 +236,13 @@ func TestRotateCutAtHooks(t *testing.T) {
 				if name == "keep" && !certificate && len(f.secrets) != 2 {
 					t.Error("a secret that nobody holds stayed")
 				}
+				made := len(f.issued)
 				done, err := f.client(t).Rotate(t.Context(), k.rotation(old, certificate))
 				if err != nil {
 					t.Fatal(err)
+				}
+				if name != "keep" && len(f.issued) != made {
+					t.Error("another secret was made, although the pending one was kept")
 				}
 				if !f.works(k.inUse) || f.works(old) || len(done.Left) != 2 {
 					t.Errorf("resumed: new works %t, old works %t, left %+v", f.works(k.inUse), f.works(old), done.Left)
