@@ -1,13 +1,12 @@
 package invite
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
 	"regexp"
 	"time"
-
-	"crypto/rand"
 )
 
 const (

@@ -107,7 +107,8 @@ func (r *record) attempt(nonce string) *attempt {
 	return nil
 }
 
-// last is the newest failure of a browser.
+// failed is the newest attempt of a browser that has come back, if it came to
+// nothing.
 func (r *record) failed(browser string) *attempt {
 	for _, a := range slices.Backward(r.Attempts) {
 		if browser != "" && a.Browser == browser && !a.Used.IsZero() {
