@@ -11,6 +11,13 @@
 //	s.Tenants() // the customers, with who signs in there
 //	s.App()     // the provider's multi-tenant application
 //
+// Besides the alerts it serves what leads to them: sign-in, consent and tokens
+// (package identity), Microsoft Graph's directory calls (package directory),
+// Partner Center (package partner) and the portal. What goes wrong on that road
+// is brought about by [Server.Refuse], by its AADSTS number, and by
+// [Server.Set]; what goes wrong with single requests by [Server.SetFaults]. All
+// of it also by HTTP, under /control.
+//
 // What it serves comes from a seed and is the same on every run: see package
 // alerts. What has been visible is known exactly: [Server.Truth].
 package sim

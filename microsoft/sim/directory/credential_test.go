@@ -238,14 +238,20 @@ func TestFederatedCredentials(t *testing.T) {
 		t.Errorf("made: %s", a.raw)
 	}
 	for says, b := range map[string]m{
-		"already exists":          body(),
-		"same issuer and subject": body("name", "cluster-2"),
-		"'name'":                  body("name", "-x", "subject", "y"),
-		"'audiences'":             body("name", "cluster-2", "audiences", []string{"a", "b"}),
-		"'issuer'":                body("issuer", ""),
+		"'name'":      body("name", "-x", "subject", "y"),
+		"'audiences'": body("name", "cluster-2", "audiences", []string{"a", "b"}),
+		"'issuer'":    body("issuer", ""),
 	} {
 		l.refused(l.call(mssp, http.MethodPost, path, b), http.StatusBadRequest, "Request_BadRequest", says)
 	}
+	for says, b := range map[string]m{"already exists": body("subject", "y"), "same issuer and subject": body("name", "cluster-2")} {
+		l.refused(l.call(mssp, http.MethodPost, path, b), http.StatusConflict, "Request_MultipleObjectsWithSameKeyValue", says)
+	}
+	l.good(l.call(mssp, http.MethodPatch, path+"/cluster-1", m{"description": "the first", "issuer": "https://other.example"}), http.StatusNoContent)
+	if got := l.good(l.call(mssp, http.MethodGet, path+"/cluster-1", nil), http.StatusOK); got.text("description") != "the first" || got.text("issuer") != "https://other.example" || got.text("subject") == "" {
+		t.Errorf("changed: %s", got.raw)
+	}
+	l.refused(l.call(mssp, http.MethodPatch, path+"/cluster-1", m{"name": "cluster-9"}), http.StatusBadRequest, "Request_BadRequest", "immutable")
 	if list := l.good(l.call(mssp, http.MethodGet, path, nil), http.StatusOK); len(list.values()) != 1 || list.text("value.0.subject") != "system:serviceaccount:tributary" {
 		t.Errorf("list: %s", list.raw)
 	}

@@ -21,6 +21,7 @@ func federatedRoutes() []route {
 		{http.MethodGet, path, [][]string{readApplications}, listFederated},
 		{http.MethodPost, path, [][]string{ownApplications}, createFederated},
 		{http.MethodGet, path + "/{}", [][]string{readApplications}, getFederated},
+		{http.MethodPatch, path + "/{}", [][]string{ownApplications}, updateFederated},
 		{http.MethodDelete, path + "/{}", [][]string{ownApplications}, deleteFederated},
 	}
 }
@@ -33,40 +34,104 @@ const (
 // federatedName is a name that can stand in an address.
 var federatedName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{2,119}$`)
 
+var federatedFields = []string{"name", "issuer", "subject", "audiences", "description"}
+
 func createFederated(c *call) {
 	a, ok := c.application()
 	if !ok {
 		return
 	}
-	f, ok := c.read("name", "issuer", "subject", "audiences", "description")
+	f, ok := c.read(federatedFields...)
 	if !ok {
 		return
 	}
-	made, err := f.federated()
-	if err != nil {
+	if err := f.required("FederatedIdentityCredential", "name", "issuer", "subject", "audiences"); err != nil {
 		c.badBody(err)
 		return
 	}
-	_, err = c.Identity.UpdateApp(a.ClientID, func(a *identity.App) error {
-		for _, have := range a.Federated {
-			if have.Name == made.Name {
-				return errors.New("federatedIdentityCredential with name " + made.Name + " already exists")
-			}
-			if have.Issuer == made.Issuer && have.Subject == made.Subject {
-				return errors.New("federatedIdentityCredential with the same issuer and subject already exists")
-			}
-		}
+	made := identity.FederatedCredential{ID: uuid.NewString()}
+	if err := f.changeFederated(&made); err != nil {
+		c.badBody(err)
+		return
+	}
+	_, err := c.Identity.UpdateApp(a.ClientID, func(a *identity.App) error {
 		if len(a.Federated) >= maxFederated {
 			return errors.New("the maximum number of federated identity credentials is 20")
 		}
 		a.Federated = append(a.Federated, made)
-		return nil
+		return alone(a.Federated, made)
 	})
 	if err != nil {
-		c.refuseChange(err)
+		c.refuseFederated(err, made)
 		return
 	}
 	c.one(http.StatusCreated, federatedKind.of(a.ObjectID), federatedObject(made))
+}
+
+func updateFederated(c *call) {
+	a, ok := c.application()
+	if !ok {
+		return
+	}
+	made, ok := c.credential(a)
+	if !ok {
+		return
+	}
+	f, ok := c.read(federatedFields...)
+	if !ok {
+		return
+	}
+	name := made.Name
+	if err := f.changeFederated(&made); err != nil {
+		c.badBody(err)
+		return
+	}
+	if made.Name != name {
+		c.bad("Name is immutable and cannot be changed after creation.")
+		return
+	}
+	if _, err := c.Identity.UpdateApp(a.ClientID, func(a *identity.App) error {
+		i := slices.IndexFunc(a.Federated, func(x identity.FederatedCredential) bool { return x.ID == made.ID })
+		if i < 0 {
+			return identity.ErrNotFound
+		}
+		a.Federated[i] = made
+		return alone(a.Federated, made)
+	}); err != nil {
+		c.refuseFederated(err, made)
+		return
+	}
+	c.done()
+}
+
+var (
+	errName    = errors.New("the name is used already")
+	errSubject = errors.New("the issuer and subject are used already")
+)
+
+// alone checks that no other has its name, or both its issuer and its subject.
+func alone(list []identity.FederatedCredential, made identity.FederatedCredential) error {
+	for _, have := range list {
+		switch {
+		case have.ID == made.ID:
+		case have.Name == made.Name:
+			return errName
+		case have.Issuer == made.Issuer && have.Subject == made.Subject:
+			return errSubject
+		}
+	}
+	return nil
+}
+
+func (c *call) refuseFederated(err error, made identity.FederatedCredential) {
+	switch {
+	case errors.Is(err, errName):
+		c.refuse(http.StatusConflict, "Request_MultipleObjectsWithSameKeyValue", "FederatedIdentityCredential with name "+made.Name+" already exists.")
+	case errors.Is(err, errSubject):
+		c.refuse(http.StatusConflict, "Request_MultipleObjectsWithSameKeyValue", "FederatedIdentityCredential with the same issuer and subject already exists.")
+	default:
+		c.refuseChange(err)
+	}
 }
 
 // of names the set of one application in @odata.context.
@@ -75,33 +140,29 @@ func (k kind) of(id string) kind {
 	return k
 }
 
-func (f fields) federated() (identity.FederatedCredential, error) {
-	made := identity.FederatedCredential{ID: uuid.NewString()}
-	if err := f.required("FederatedIdentityCredential", "name", "issuer", "subject", "audiences"); err != nil {
-		return made, err
-	}
-	for name, to := range map[string]*string{"name": &made.Name, "issuer": &made.Issuer, "subject": &made.Subject} {
-		if err := f.to(name, to); err != nil || *to == "" || len(*to) > maxFederatedText {
-			return made, invalid(name)
+// changeFederated writes the body's properties, and leaves the others alone.
+func (f fields) changeFederated(to *identity.FederatedCredential) error {
+	for name, text := range map[string]*string{"name": &to.Name, "issuer": &to.Issuer, "subject": &to.Subject} {
+		if err := f.to(name, text); err != nil || *text == "" || len(*text) > maxFederatedText {
+			return invalid(name)
 		}
 	}
-	if !federatedName.MatchString(made.Name) {
-		return made, invalid("name")
+	if !federatedName.MatchString(to.Name) {
+		return invalid("name")
 	}
-	if err := f.to("audiences", &made.Audiences); err != nil || len(made.Audiences) != 1 || len(made.Audiences[0]) > maxFederatedText {
-		return made, invalid("audiences")
+	if f.has("audiences") {
+		to.Audiences = nil
 	}
-	var text *string
-	if err := f.to("description", &text); err != nil {
-		return made, err
+	if err := f.to("audiences", &to.Audiences); err != nil || len(to.Audiences) != 1 || len(to.Audiences[0]) > maxFederatedText {
+		return invalid("audiences")
 	}
-	if text != nil {
-		made.Description = *text
+	if f.has("description") {
+		to.Description = "" // null is none
 	}
-	if len(made.Description) > maxFederatedText {
-		return made, invalid("description")
+	if err := f.to("description", &to.Description); err != nil || len(to.Description) > maxFederatedText {
+		return invalid("description")
 	}
-	return made, nil
+	return nil
 }
 
 func listFederated(c *call) {
