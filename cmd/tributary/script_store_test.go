@@ -154,7 +154,7 @@ func auditCommand(ts *testscript.TestScript, neg bool, args []string) {
 func holdsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	inside(ts, func(js jetstream.JetStream) {
 		for name, subject := range map[string]string{
-			"alerts": "alert." + args[0] + ".>", "cursors": "cursor." + args[0] + ".>", "dead letters": "dead.*." + args[0],
+			"alerts": "alert." + args[0] + ".>", "cursors": "cursor." + args[0] + ".>", "dead letters": "dead.*." + args[0] + ".>",
 		} {
 			from, err := js.StreamNameBySubject(context.Background(), subject)
 			ts.Check(err)

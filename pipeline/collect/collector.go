@@ -172,7 +172,7 @@ func (c *Collector) drop(ctx context.Context, turn *stream.Turn) {
 	c.mu.Lock()
 	delete(c.feeds, turn.Feed)
 	c.mu.Unlock()
-	err := turn.Drop()
+	err := turn.Drop(ctx)
 	if err == nil {
 		// The tenant may have been resumed since we looked, when the feed was
 		// still in the schedule and so was not put there again.

@@ -59,13 +59,13 @@ func (s *Store) Commit(ctx context.Context, feed tributary.Feed, alerts []tribut
 	var done Committed
 	messages := make([]*nats.Msg, 0, len(alerts)+1)
 	for i := range alerts {
-		msg, tooLarge, err := encode(&alerts[i])
+		msg, letter, err := encode(&alerts[i])
 		if err != nil {
 			return Committed{}, err
 		}
-		if tooLarge {
+		if letter != nil {
 			done.TooLarge++
-			if err := s.bury(ctx, tooLargeLetter(&alerts[i])); err != nil {
+			if err := s.bury(ctx, *letter); err != nil {
 				return Committed{}, err
 			}
 		}

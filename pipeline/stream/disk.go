@@ -2,9 +2,14 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"tributary"
 )
@@ -64,12 +69,11 @@ func (s *Store) watchDisk(ctx context.Context) {
 		case <-s.disk.wake:
 		}
 		for s.disk.doubt.Load() {
-			select {
-			case <-ctx.Done():
+			pause(ctx, settle)
+			if ctx.Err() != nil {
 				return
-			case <-time.After(settle):
 			}
-			if s.disk.check() != nil || s.writable(ctx) {
+			if s.disk.check() != nil || s.sound(ctx) {
 				continue
 			}
 			s.log.Warn("the stream does not take writes: restarting the embedded server")
@@ -77,24 +81,72 @@ func (s *Store) watchDisk(ctx context.Context) {
 				s.log.Error("restart the embedded server", "err", err)
 				continue
 			}
-			if err := s.memory(ctx); err != nil {
-				s.log.Error("rebuild the status", "err", err)
+			if err := writeInstance(s.dir, s.srv.url()); err != nil {
+				s.log.Error("say where the restarted server listens", "err", err)
 			}
 		}
 	}
 }
 
-// writable proves with a write that the stream is sound, and clears the doubt.
-func (s *Store) writable(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
-	kv, err := s.js.KeyValue(ctx, bucketSettings)
-	if err == nil {
-		_, err = kv.Put(ctx, "write-check", nil)
+// checkSubjects name a message for each stream on disk that nobody reads. A
+// write error closes one stream for good and leaves the others alone, so each
+// must prove itself.
+func checkSubjects() []string {
+	var subjects []string
+	for _, cfg := range layout(0) {
+		root, _, _ := strings.Cut(cfg.Subjects[0], ".")
+		subjects = append(subjects, root+"."+checkToken)
+	}
+	for _, cfg := range buckets() {
+		subjects = append(subjects, "$KV."+cfg.Bucket+"."+checkToken)
+	}
+	return subjects
+}
+
+const checkToken = "_check" // no slug, no name of a destination is written so
+
+// sound proves with writes that every stream takes them, and clears the doubt.
+// A restarted server has no status any more: that is made again here too, as
+// the connection may need a moment to come back.
+func (s *Store) sound(ctx context.Context) bool {
+	s.disk.doubt.Store(false) // what fails from here on is doubted anew
+	err := s.memory(ctx)
+	for _, subject := range checkSubjects() {
+		if err != nil {
+			break
+		}
+		err = s.prove(ctx, subject)
 	}
 	if err != nil {
-		return false
+		s.log.Debug("the stream is not sound", "err", err)
+		s.disk.doubt.Store(true)
 	}
-	s.disk.doubt.Store(false)
-	return true
+	return err == nil
+}
+
+// prove writes a message and takes it back. A refusal is an answer too: a full
+// stream is sound.
+func (s *Store) prove(ctx context.Context, subject string) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	msg := nats.NewMsg(subject)
+	if strings.HasPrefix(subject, "$KV.") {
+		msg.Header.Set("KV-Operation", "PURGE") // a record that isn't there
+	}
+	ack, err := s.js.PublishMsg(ctx, msg)
+	var api *jetstream.APIError
+	if errors.As(err, &api) && api.ErrorCode == errCodeStoreFailed {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("write to %s: %w", subject, err)
+	}
+	st, err := s.js.Stream(ctx, ack.Stream)
+	if err == nil {
+		err = st.DeleteMsg(ctx, ack.Sequence)
+	}
+	if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) && !errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) {
+		return fmt.Errorf("take back what was written to %s: %w", subject, err)
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package stream_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -23,31 +24,10 @@ const inNamespace = "TRIBUTARY_TEST_MAY_MOUNT"
 // namespace that goes with it.
 func TestFullDiskPausesAndRecovers(t *testing.T) {
 	t.Parallel()
-	if os.Getenv(inNamespace) == "" {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestFullDiskPausesAndRecovers$", "-test.v")
-		cmd.Env = append(os.Environ(), inNamespace+"=1")
-		cmd.SysProcAttr = &syscall.SysProcAttr{
-			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
-			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-		}
-		if os.Getuid() == 0 {
-			cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
-		}
-		out, err := cmd.CombinedOutput()
-		if err != nil || !bytes.Contains(out, []byte("--- PASS")) {
-			t.Fatalf("%v (the test needs root or unprivileged user namespaces to mount a small disk):\n%s", err, out)
-		}
+	dir, ok := smallDisk(t)
+	if !ok {
 		return
 	}
-	dir := t.TempDir()
-	if err := syscall.Mount("none", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
-		t.Fatal("make the mounts private:", err)
-	}
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=48m"); err != nil {
-		t.Fatal("mount a small disk:", err)
-	}
-	defer func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) }()
 	store := filepath.Join(dir, "store")
 	s := open(t, stream.Options{Dir: store, MaxBytes: 32 << 20, Reserve: 4 << 20})
 	committed := map[tributary.EventID]bool{}
@@ -117,6 +97,54 @@ func TestFullDiskPausesAndRecovers(t *testing.T) {
 	}
 }
 
+// A write error closes one stream of JetStream's for good, and leaves the
+// others alone. That the others take writes proves nothing: the stream of the
+// alerts must.
+func TestWriteErrorOfTheAlertsIsMended(t *testing.T) {
+	t.Parallel()
+	dir, ok := smallDisk(t)
+	if !ok {
+		return
+	}
+	s := open(t, stream.Options{Dir: filepath.Join(dir, "store"), MaxBytes: 32 << 20})
+	s.NoReserve()
+	commit(t, s, feedA, pageOf(feedA, 50, "a")...)
+	ballast := filepath.Join(dir, "ballast")
+	fill(t, ballast)
+	cursor, err := s.Cursor(t.Context(), feedA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for err == nil { // a cursor alone needs no room for staging a batch
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		var done stream.Committed
+		done, err = s.Commit(ctx, feedA, nil, cursor)
+		cursor.Revision = done.Revision
+		cancel()
+	}
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "commits to pass again", func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		cursor, err := s.Cursor(ctx, feedA)
+		if err == nil {
+			_, err = s.Commit(ctx, feedA, []tributary.Alert{alert(feedA, "c", epoch)}, cursor)
+		}
+		return err == nil
+	})
+	got := versions(t, s, feedA)
+	for _, a := range append(pageOf(feedA, 50, "a"), alert(feedA, "c", epoch)) {
+		if got[a.EventID()] != 1 {
+			t.Errorf("%s lies %d times in the stream, want once", a.ID, got[a.EventID()])
+		}
+	}
+	await(t, "the status to be kept again", func() bool {
+		return s.PutLaneStatus(t.Context(), stream.LaneStatus{Destination: "soc"}) == nil
+	})
+}
+
 // fill writes until the disk is full.
 func fill(t *testing.T, path string) {
 	t.Helper()
@@ -131,4 +159,36 @@ func fill(t *testing.T, path string) {
 			chunk = chunk[:len(chunk)/2]
 		}
 	}
+}
+
+// smallDisk mounts a disk of 48 MB in a run of the test of its own, and tells
+// that run the folder. For the caller that run was the test.
+func smallDisk(t *testing.T) (dir string, ok bool) {
+	t.Helper()
+	if os.Getenv(inNamespace) == "" {
+		cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+		cmd.Env = append(os.Environ(), inNamespace+"=1")
+		cmd.SysProcAttr = &syscall.SysProcAttr{
+			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
+			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+		}
+		if os.Getuid() == 0 {
+			cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
+		}
+		out, err := cmd.CombinedOutput()
+		if err != nil || !bytes.Contains(out, []byte("--- PASS")) {
+			t.Fatalf("%v (the test needs root or unprivileged user namespaces to mount a small disk):\n%s", err, out)
+		}
+		return "", false
+	}
+	dir = t.TempDir()
+	if err := syscall.Mount("none", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+		t.Fatal("make the mounts private:", err)
+	}
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=48m"); err != nil {
+		t.Fatal("mount a small disk:", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	return dir, true
 }

@@ -21,6 +21,10 @@ const header = "Tributary"
 // compressed.
 const MaxBody = 7 << 20
 
+// maxEnvelope bounds the envelope as text: JetStream refuses a message with
+// headers of 64 kB and more, and would refuse it for ever.
+const maxEnvelope = 32 << 10
+
 // envelope is what we know of an alert beside Microsoft's JSON. The names are
 // short because every stored alert has them.
 type envelope struct {
@@ -46,8 +50,10 @@ var (
 )
 
 // encode makes the message of an alert. An alert that is too large even when
-// compressed gives a message without a body whose envelope says so.
-func encode(a *tributary.Alert) (msg *nats.Msg, tooLarge bool, err error) {
+// compressed, or whose id is, gives a message without a body whose envelope
+// says so: the feed knows the version, no lane delivers it. The letter is what
+// becomes of it instead.
+func encode(a *tributary.Alert) (msg *nats.Msg, letter *DeadLetter, err error) {
 	env := envelope{
 		EventID:     a.EventID().String(),
 		Tenant:      a.Tenant,
@@ -67,16 +73,23 @@ func encode(a *tributary.Alert) (msg *nats.Msg, tooLarge bool, err error) {
 		env.Zstd = true
 		if len(body) > MaxBody {
 			body, env.Zstd, env.TooLarge = nil, false, len(a.Raw)
+			letter = tooLargeLetter(a)
 		}
 	}
 	text, err := json.Marshal(env)
+	if err == nil && len(text) > maxEnvelope {
+		body, env.Zstd, env.TooLarge = nil, false, len(a.Raw)
+		letter = endlessLetter(a)
+		env.ID, env.Fingerprint, env.PortalURL = letter.ID, "", ""
+		text, err = json.Marshal(env)
+	}
 	if err != nil {
-		return nil, false, fmt.Errorf("encode the envelope of alert %q: %w", a.ID, err)
+		return nil, nil, fmt.Errorf("encode the envelope of alert %q: %w", a.ID, err)
 	}
 	msg = nats.NewMsg(alertSubject(a))
 	msg.Header.Set(header, string(text))
 	msg.Data = body
-	return msg, env.TooLarge > 0, nil
+	return msg, letter, nil
 }
 
 func decodeEnvelope(h nats.Header) (envelope, error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -80,8 +81,9 @@ func (t *Turn) Back(delay time.Duration) error {
 	return t.msg.NakWithDelay(max(delay, time.Millisecond))
 }
 
-// Drop takes the feed out of the schedule.
-func (t *Turn) Drop() error { return t.msg.Ack() }
+// Drop takes the feed out of the schedule. When it returns nil the feed is out:
+// one that is scheduled now gets a turn.
+func (t *Turn) Drop(ctx context.Context) error { return t.msg.DoubleAck(ctx) }
 
 // Turns takes feeds from the schedule as they fall due. One goroutine at a
 // time may use it.
@@ -147,14 +149,16 @@ func (t *Turns) Next(ctx context.Context) (*Turn, error) {
 			continue
 		}
 		var f scheduledFeed
-		if err := json.Unmarshal(msg.Data(), &f); err != nil {
-			t.store.log.Error("a feed of the schedule can't be read and is dropped", "subject", msg.Subject(), "err", err)
-			if err := msg.Term(); err != nil {
-				t.store.log.Warn("drop an unreadable feed", "err", err)
-			}
-			continue
+		err = json.Unmarshal(msg.Data(), &f)
+		if err == nil {
+			return &Turn{Feed: tributary.Feed{Tenant: f.Tenant, Source: f.Source}, msg: msg}, nil
 		}
-		return &Turn{Feed: tributary.Feed{Tenant: f.Tenant, Source: f.Source}, msg: msg}, nil
+		if !strings.HasSuffix(msg.Subject(), "."+checkToken) {
+			t.store.log.Error("a feed of the schedule can't be read and is dropped", "subject", msg.Subject(), "err", err)
+		}
+		if err := msg.Term(); err != nil {
+			t.store.log.Warn("drop an unreadable feed", "err", err)
+		}
 	}
 }
 

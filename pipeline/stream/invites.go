@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Invitations lie among the settings: a bucket of their own would be missing
@@ -36,23 +34,15 @@ func (s *Store) PutSealedInvite(ctx context.Context, id string, sealed []byte, r
 
 // SealedInvites returns every invitation by its id.
 func (s *Store) SealedInvites(ctx context.Context) (map[string][]byte, error) {
-	kv, err := s.js.KeyValue(ctx, bucketSettings)
-	if err != nil {
-		return nil, fmt.Errorf("list the invitations: %w", err)
-	}
-	watcher, err := kv.Watch(ctx, invitePrefix+"*", jetstream.IgnoreDeletes())
-	if err != nil {
-		return nil, fmt.Errorf("list the invitations: %w", err)
-	}
-	defer watcher.Stop() //nolint:errcheck // nothing depends on it
 	all := map[string][]byte{}
-	for entry := range watcher.Updates() {
-		if entry == nil { // everything that was there has been told
-			break
-		}
-		all[strings.TrimPrefix(entry.Key(), invitePrefix)] = entry.Value()
+	err := s.list(ctx, bucketSettings, invitePrefix+"*", func(key string, sealed []byte) error {
+		all[strings.TrimPrefix(key, invitePrefix)] = sealed
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the invitations: %w", err)
 	}
-	return all, ctx.Err()
+	return all, nil
 }
 
 // RemoveInvite forgets an invitation.

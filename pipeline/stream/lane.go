@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/nats-io/nuid"
 
 	"tributary"
 )
@@ -23,11 +23,14 @@ type Lane struct {
 	destination string
 	filter      tributary.Filter
 
-	mu       sync.Mutex
-	place    uint64 // settled up to here
-	fetched  uint64 // handed out up to here
-	consumer jetstream.Consumer
-	messages jetstream.MessagesContext
+	gathered []Delivery // for the batch that comes next
+	size     int        // of Microsoft's JSON in it
+
+	mu      sync.Mutex
+	place   uint64   // of the last receipt
+	fetched uint64   // read up to here
+	inHand  []uint64 // read, to be delivered, and not settled
+	tap     *tap     // nil while the lane is not reading
 }
 
 // Delivery is one alert that a lane has to deliver.
@@ -55,153 +58,116 @@ func (s *Store) OpenLane(ctx context.Context, destination string, filter tributa
 	return l, l.read(ctx)
 }
 
-// read begins reading behind what was handed out last.
+// read begins reading behind what was read last.
 func (l *Lane) read(ctx context.Context) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.stop()
-	// An ordered consumer keeps nothing on disk and acknowledges nothing: the
-	// receipts do both, and a second record of the place could only disagree.
-	consumer, err := l.store.js.OrderedConsumer(ctx, streamAlerts, jetstream.OrderedConsumerConfig{
-		FilterSubjects: filterSubjects(l.filter),
-		DeliverPolicy:  jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:    l.fetched + 1,
-		// Unique: a consumer of the same name that an earlier reader left behind
-		// would be joined where it stands, and what it had handed out be lost.
-		NamePrefix: "lane-" + token(l.destination) + "-" + nuid.Next(),
-	})
+	t, err := l.store.tap(ctx, "lane-"+token(l.destination), l.fetched+1, filterSubjects(l.filter))
 	if err != nil {
 		return fmt.Errorf("read the stream for %s: %w", l.destination, err)
 	}
-	messages, err := consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(MostAlerts, MostBytes+maxPayload))
-	if err != nil {
-		return fmt.Errorf("read the stream for %s: %w", l.destination, err)
-	}
-	l.consumer, l.messages = consumer, messages
+	l.mu.Lock()
+	l.tap = t
+	l.mu.Unlock()
 	return nil
 }
 
 func (l *Lane) stop() {
-	if l.messages != nil {
-		l.messages.Stop()
-		l.messages = nil
+	l.mu.Lock()
+	t := l.tap
+	l.tap = nil
+	l.mu.Unlock()
+	if t != nil {
+		t.close()
 	}
 }
 
 // Close ends the reading. What was handed out and has no receipt comes again
 // with the next OpenLane.
-func (l *Lane) Close() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.stop()
-}
+func (l *Lane) Close() { l.stop() }
+
+const (
+	laneIdle  = 2 * time.Second        // without an alert, until the lane looks whether all is well
+	laneAgain = 250 * time.Millisecond // between a failure to read and the next attempt
+)
 
 // Next waits for the next alerts and returns them in the stream's order. It
 // returns an error only when ctx ends: a stream that is away is waited for.
+// What it has gathered by then comes with the next call.
 func (l *Lane) Next(ctx context.Context, b Batch) ([]Delivery, error) {
-	var batch []Delivery
-	var size int
 	var deadline time.Time
-	for len(batch) < b.Count && size < b.Bytes {
-		wait := 5 * time.Second
-		if len(batch) > 0 {
-			if wait = time.Until(deadline); wait <= 0 {
+	for len(l.gathered) < b.Count && l.size < b.Bytes {
+		wait := laneIdle
+		if len(l.gathered) > 0 {
+			if deadline.IsZero() {
+				deadline = time.Now().Add(b.Age)
+			}
+			if wait = min(wait, time.Until(deadline)); wait <= 0 {
 				break
 			}
 		}
-		d, err := l.next(ctx, wait)
+		err := l.gather(ctx, wait)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if errors.Is(err, nats.ErrTimeout) {
-			if len(batch) > 0 {
-				break
-			}
+		if err == nil || errors.Is(err, nats.ErrTimeout) {
 			continue
 		}
-		if err != nil {
-			if len(batch) > 0 {
-				break // deliver what there is; the next call meets the error again
-			}
-			l.store.log.Debug("a lane reads again", "destination", l.destination, "err", err)
-			l.reread(ctx)
-			continue
+		l.store.log.Debug("a lane reads again", "destination", l.destination, "err", err)
+		l.stop()
+		if len(l.gathered) > 0 {
+			break // deliver what there is
 		}
-		if d == nil {
-			continue
-		}
-		if len(batch) == 0 {
-			deadline = time.Now().Add(b.Age)
-		}
-		batch = append(batch, *d)
-		size += len(d.Alert.Raw)
+		pause(ctx, laneAgain)
 	}
+	batch := l.gathered
+	l.gathered, l.size = nil, 0
 	return batch, nil
 }
 
-// reread opens the reader anew until it succeeds or ctx ends.
-func (l *Lane) reread(ctx context.Context) {
-	for {
-		if err := l.read(ctx); err == nil {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(250 * time.Millisecond):
+// gather reads one message, and keeps it if the lane has to deliver it.
+func (l *Lane) gather(ctx context.Context, wait time.Duration) error {
+	if l.tap == nil { // written by this goroutine alone
+		if err := l.read(ctx); err != nil {
+			return err
 		}
 	}
+	msg, seq, err := l.tap.next(ctx, wait)
+	if err != nil {
+		return err
+	}
+	alert := l.wanted(msg, seq)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fetched = seq
+	if alert == nil {
+		return nil
+	}
+	l.inHand = append(l.inHand, seq)
+	l.gathered = append(l.gathered, Delivery{Sequence: seq, Alert: alert})
+	l.size += len(alert.Raw)
+	return nil
 }
 
-// next returns one alert, or nil for a message that this lane has no use for.
-func (l *Lane) next(ctx context.Context, wait time.Duration) (*Delivery, error) {
-	l.mu.Lock()
-	messages := l.messages
-	l.mu.Unlock()
-	if messages == nil {
-		return nil, errors.New("the lane is not reading")
-	}
-	waiting, cancel := context.WithTimeout(ctx, wait)
-	defer cancel()
-	msg, err := messages.Next(jetstream.NextContext(waiting))
-	if errors.Is(err, context.DeadlineExceeded) {
-		return nil, nats.ErrTimeout
-	}
-	if err != nil {
-		return nil, err
-	}
-	meta, err := msg.Metadata()
-	if err != nil {
-		return nil, err
-	}
-	seq := meta.Sequence.Stream
-	l.mu.Lock()
-	repeated := seq <= l.fetched
-	if !repeated {
-		l.fetched = seq
-	}
-	l.mu.Unlock()
-	if repeated {
-		return nil, nil
-	}
+// wanted is the message's alert, or nil if this lane has no use for it.
+func (l *Lane) wanted(msg jetstream.Msg, seq uint64) *tributary.Alert {
 	env, err := decodeEnvelope(msg.Headers())
 	if err != nil {
 		// Not ours to lose: nothing but commits writes here, so this is damage.
 		l.store.log.Error("a message of the stream can't be read and is passed over", "destination", l.destination, "sequence", seq, "err", err)
-		return nil, nil
+		return nil
 	}
 	if env.TooLarge > 0 {
-		return nil, nil // it has a dead letter
+		return nil // it has a dead letter
 	}
 	alert, err := env.alert(msg.Data())
 	if err != nil {
 		l.store.log.Error("an alert of the stream can't be read and is passed over", "destination", l.destination, "sequence", seq, "id", env.ID, "err", err)
-		return nil, nil
+		return nil
 	}
 	if !l.filter.Match(alert) {
-		return nil, nil
+		return nil
 	}
-	return &Delivery{Sequence: seq, Alert: alert}, nil
+	return alert
 }
 
 // Settle writes the receipt of a batch that Next returned. When it returns nil
@@ -212,44 +178,54 @@ func (l *Lane) Settle(ctx context.Context, r Receipt) error {
 		return err
 	}
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.place = max(l.place, r.To)
-	l.mu.Unlock()
+	l.inHand = slices.DeleteFunc(l.inHand, func(seq uint64) bool { return seq <= l.place })
 	return nil
 }
 
-// Pending is how many alerts wait in the stream for this lane, those handed
-// out and not settled not counted.
+// Pending is how many alerts are not settled yet, wherever they are: in the
+// stream, on their way, in hand. A lane that names more tenants than the
+// server filters by counts those of others too until it has read them.
 func (l *Lane) Pending(ctx context.Context) (uint64, error) {
 	l.mu.Lock()
-	consumer := l.consumer
+	t, inHand := l.tap, uint64(len(l.inHand))
 	l.mu.Unlock()
-	if consumer == nil {
-		return 0, errors.New("the lane is not reading")
+	if t == nil {
+		return 0, fmt.Errorf("count what waits for %s: it is not reading", l.destination)
 	}
-	info, err := consumer.Info(ctx)
+	waiting, err := t.waiting(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("count what waits for %s: %w", l.destination, err)
 	}
-	return info.NumPending, nil
+	return waiting + inHand, nil
 }
 
 // Floor is the Stream sequence up to which this lane needs nothing any more.
 // A lane whose filter passes over the newest alerts needs none of them.
 func (l *Lane) Floor(ctx context.Context) (uint64, error) {
+	// First: what is committed from here on is not spoken of.
 	last, err := l.store.lastSequence(ctx)
 	if err != nil {
 		return 0, err
 	}
-	pending, err := l.Pending(ctx)
-	if err != nil {
-		return 0, err
-	}
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if pending == 0 && l.place == l.fetched {
-		return max(last, l.place), nil
+	floor, idle := max(l.place, l.fetched), len(l.inHand) == 0
+	if !idle {
+		floor = l.inHand[0] - 1
 	}
-	return l.place, nil
+	l.mu.Unlock()
+	if !idle {
+		return floor, nil
+	}
+	if waiting, err := l.Pending(ctx); err != nil || waiting > 0 {
+		return floor, nil //nolint:nilerr // what is certain without asking
+	}
+	n, err := l.store.count(ctx, streamAlerts, readerFrom("floor", floor+1, filterSubjects(l.filter)...))
+	if err != nil || n > 0 {
+		return floor, nil //nolint:nilerr // as above
+	}
+	return max(last, floor), nil
 }
 
 func (s *Store) lastSequence(ctx context.Context) (uint64, error) {
@@ -258,4 +234,13 @@ func (s *Store) lastSequence(ctx context.Context) (uint64, error) {
 		return 0, fmt.Errorf("read the state of the stream: %w", err)
 	}
 	return st.CachedInfo().State.LastSeq, nil
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
 }

@@ -204,7 +204,7 @@ func TestFeedsTakeTurns(t *testing.T) {
 			t.Fatal(err)
 		}
 		if dropped = turn.Feed == feedA; dropped {
-			err = turn.Drop()
+			err = turn.Drop(t.Context())
 		} else {
 			err = turn.Back(0)
 		}
@@ -250,5 +250,29 @@ func TestWakeMakesAFeedDueAtOnce(t *testing.T) {
 	defer cancel()
 	if turn, err = turns.Next(ctx); err != nil || turn.Feed != feedA {
 		t.Errorf("after the wake the next turn is %v, %v", turn, err)
+	}
+}
+
+// A tenant that is resumed at once after its feed was dropped is polled again.
+func TestFeedIsScheduledRightAfterItWasDropped(t *testing.T) {
+	t.Parallel()
+	s := open(t, stream.Options{})
+	turns, err := s.Turns(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for i := range 200 {
+		if err := s.Schedule(ctx, feedA); err != nil {
+			t.Fatal(err)
+		}
+		turn, err := turns.Next(ctx)
+		if err != nil {
+			t.Fatalf("round %d: the feed got no turn: %v", i, err)
+		}
+		if err := turn.Drop(ctx); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

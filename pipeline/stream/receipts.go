@@ -64,3 +64,34 @@ func (s *Store) LastReceipt(ctx context.Context, destination string) (Receipt, e
 	}
 	return r, nil
 }
+
+// TrimReceipts removes receipts that are older than an age, but never the last
+// one of a destination: that is its place.
+func (s *Store) TrimReceipts(ctx context.Context, age time.Duration) error {
+	const op = "trim the receipts"
+	st, err := s.js.Stream(ctx, streamReceipts)
+	if err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	info, err := st.Info(ctx, jetstream.WithSubjectFilter("receipt.>"))
+	if err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	young, err := s.firstSince(ctx, streamReceipts, time.Now().Add(-age), info.State.LastSeq)
+	if err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	for subject, n := range info.State.Subjects {
+		if n < 2 {
+			continue
+		}
+		last, err := st.GetLastMsgForSubject(ctx, subject)
+		if err == nil && min(last.Sequence, young) > 1 {
+			err = st.Purge(ctx, jetstream.WithPurgeSubject(subject), jetstream.WithPurgeSequence(min(last.Sequence, young)))
+		}
+		if err != nil {
+			return fmt.Errorf("%s of %s: %w", op, subject, err)
+		}
+	}
+	return nil
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -51,6 +52,7 @@ func (s *Store) put(ctx context.Context, bucket, key string, value []byte, revis
 		errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant) {
 		return 0, tributary.ErrConflict
 	}
+	s.doubt(err)
 	return next, err
 }
 
@@ -97,28 +99,65 @@ func (s *Store) RemoveTenant(ctx context.Context, slug string) error {
 
 // Tenants lists every tenant, by slug.
 func (s *Store) Tenants(ctx context.Context) ([]tributary.Tenant, error) {
-	kv, err := s.js.KeyValue(ctx, bucketTenants)
-	if err != nil {
-		return nil, fmt.Errorf("list the tenants: %w", err)
-	}
-	watcher, err := kv.WatchAll(ctx, jetstream.IgnoreDeletes())
-	if err != nil {
-		return nil, fmt.Errorf("list the tenants: %w", err)
-	}
-	defer watcher.Stop() //nolint:errcheck // nothing depends on it
 	var tenants []tributary.Tenant
-	for entry := range watcher.Updates() {
-		if entry == nil { // everything that was there has been told
-			break
-		}
+	err := s.list(ctx, bucketTenants, jetstream.AllKeys, func(_ string, text []byte) error {
 		var t tributary.Tenant
-		if err := json.Unmarshal(entry.Value(), &t); err != nil {
-			return nil, fmt.Errorf("list the tenants: %s: %w", entry.Key(), err)
-		}
+		err := json.Unmarshal(text, &t)
 		tenants = append(tenants, t)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the tenants: %w", err)
 	}
 	slices.SortFunc(tenants, func(a, b tributary.Tenant) int { return strings.Compare(a.Slug, b.Slug) })
-	return tenants, ctx.Err()
+	return tenants, nil
+}
+
+// listPatience bounds the reading of a list.
+const listPatience = 10 * time.Second
+
+var errWatchEnded = errors.New("the stream ended the watch")
+
+// list hands every record of a bucket under the keys to yield. Without an
+// error none is missing.
+func (s *Store) list(ctx context.Context, bucket, keys string, yield func(key string, value []byte) error) error {
+	ctx, cancel := context.WithTimeout(ctx, listPatience)
+	defer cancel()
+	kv, err := s.js.KeyValue(ctx, bucket)
+	if err != nil {
+		return err
+	}
+	watcher, err := kv.Watch(ctx, keys, jetstream.IgnoreDeletes())
+	if err != nil {
+		return err
+	}
+	defer unwatch(watcher)
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case entry, open := <-watcher.Updates():
+			if !open {
+				return errors.Join(errWatchEnded, ctx.Err())
+			}
+			if entry == nil { // everything that was there has been told
+				return nil
+			}
+			if err := yield(entry.Key(), entry.Value()); err != nil {
+				return fmt.Errorf("%s: %w", entry.Key(), err)
+			}
+		}
+	}
+}
+
+// unwatch ends a watch, and takes what it still has to say: the client waits
+// for that.
+func unwatch(watcher jetstream.KeyWatcher) {
+	_ = watcher.Stop() // nothing depends on it
+	go func() {
+		for range watcher.Updates() { //nolint:revive // until it is closed
+		}
+	}()
 }
 
 // WatchTenants calls changed once at the beginning and after every change of
@@ -132,7 +171,7 @@ func (s *Store) WatchTenants(ctx context.Context, changed func()) error {
 	if err != nil {
 		return fmt.Errorf("watch the tenants: %w", err)
 	}
-	defer watcher.Stop() //nolint:errcheck // nothing depends on it
+	defer unwatch(watcher)
 	settled := false
 	for {
 		select {
@@ -140,7 +179,7 @@ func (s *Store) WatchTenants(ctx context.Context, changed func()) error {
 			return ctx.Err()
 		case entry, open := <-watcher.Updates():
 			if !open {
-				return errors.New("watch the tenants: the stream ended the watch")
+				return fmt.Errorf("watch the tenants: %w", errWatchEnded)
 			}
 			settled = settled || entry == nil
 			// Wait for the end of a burst.

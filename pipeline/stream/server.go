@@ -68,7 +68,11 @@ func (e *embedded) start() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	// The server fills in what it chose (its port) and keeps the pointer: give
-	// each start a copy, but keep the port, which running commands know.
+	// each start a copy, but keep the port, which running commands know. Unless
+	// somebody else has taken it meanwhile.
+	if e.opts.Port > 0 && !free(e.opts.Port) {
+		e.opts.Port = server.RANDOM_PORT
+	}
 	opts := *e.opts
 	srv, err := server.NewServer(&opts)
 	if err != nil {
@@ -107,6 +111,15 @@ func (e *embedded) restart() error {
 	return e.start()
 }
 
+// free reports whether nobody listens on a loopback port.
+func free(port int) bool {
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return false
+	}
+	return l.Close() == nil
+}
+
 // InProcessConn makes a connection that needs no socket, to whichever server
 // is the present one.
 func (e *embedded) InProcessConn() (net.Conn, error) {
@@ -116,6 +129,8 @@ func (e *embedded) InProcessConn() (net.Conn, error) {
 }
 
 func (e *embedded) url() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	return fmt.Sprintf("nats://127.0.0.1:%d", e.opts.Port)
 }
 

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"tributary"
 )
 
@@ -45,8 +43,23 @@ type LaneStatus struct {
 
 // PutFeedStatus tells how a feed does. It lies in memory only.
 func (s *Store) PutFeedStatus(ctx context.Context, st FeedStatus) error {
-	return s.putStatus(ctx, "feed."+token(st.Tenant)+"."+token(string(st.Source)), st)
+	return s.putStatus(ctx, statusKey(tributary.Feed{Tenant: st.Tenant, Source: st.Source}), st)
 }
+
+// ForgetFeedStatus takes back what was told of a feed that is polled no more:
+// its last problem is nobody's any longer.
+func (s *Store) ForgetFeedStatus(ctx context.Context, feed tributary.Feed) error {
+	kv, err := s.js.KeyValue(ctx, bucketStatus)
+	if err == nil {
+		err = kv.Purge(ctx, statusKey(feed))
+	}
+	if err != nil {
+		return fmt.Errorf("take back the status of %s: %w", feed, err)
+	}
+	return nil
+}
+
+func statusKey(feed tributary.Feed) string { return feedSubject(feed) }
 
 // PutLaneStatus tells how a destination does. It lies in memory only.
 func (s *Store) PutLaneStatus(ctx context.Context, st LaneStatus) error {
@@ -80,25 +93,15 @@ func (s *Store) LaneStatuses(ctx context.Context) ([]LaneStatus, error) {
 }
 
 func statuses[T any](ctx context.Context, s *Store, keys string) ([]T, error) {
-	kv, err := s.js.KeyValue(ctx, bucketStatus)
-	if err != nil {
-		return nil, fmt.Errorf("read the status: %w", err)
-	}
-	watcher, err := kv.Watch(ctx, keys, jetstream.IgnoreDeletes())
-	if err != nil {
-		return nil, fmt.Errorf("read the status: %w", err)
-	}
-	defer watcher.Stop() //nolint:errcheck // nothing depends on it
 	var all []T
-	for entry := range watcher.Updates() {
-		if entry == nil {
-			break
-		}
+	err := s.list(ctx, bucketStatus, keys, func(_ string, text []byte) error {
 		var st T
-		if err := json.Unmarshal(entry.Value(), &st); err != nil {
-			return nil, fmt.Errorf("read the status: %s: %w", entry.Key(), err)
-		}
+		err := json.Unmarshal(text, &st)
 		all = append(all, st)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the status: %w", err)
 	}
-	return all, ctx.Err()
+	return all, nil
 }

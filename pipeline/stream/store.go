@@ -229,10 +229,15 @@ func (s *Store) fault(op, tenant string, err error) error {
 	}
 	// Anything else may be a write error, after which the embedded server does
 	// not recover by itself.
-	if s.disk != nil {
+	s.doubt(err)
+	return &tributary.Error{Code: tributary.CodeUnavailable, Op: op, Tenant: tenant, Err: err, Fix: tributary.FixRetry}
+}
+
+// doubt has the store prove itself after a write that failed.
+func (s *Store) doubt(err error) {
+	if s.disk != nil && err != nil && !errors.Is(err, context.Canceled) {
 		s.disk.suspect()
 	}
-	return &tributary.Error{Code: tributary.CodeUnavailable, Op: op, Tenant: tenant, Err: err, Fix: tributary.FixRetry}
 }
 
 // errCodeStoreFailed is what JetStream answers when the store refuses a

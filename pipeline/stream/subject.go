@@ -3,6 +3,7 @@ package stream
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 
 	"tributary"
@@ -43,6 +44,11 @@ func alertSubject(a *tributary.Alert) string {
 	return "alert." + token(a.Tenant) + "." + token(string(a.Source)) + "." + a.Severity.String() + "." + token(a.ID)
 }
 
+// alertVersions is where every version of one alert lies, whatever its severity was.
+func alertVersions(a *tributary.Alert) string {
+	return "alert." + token(a.Tenant) + "." + token(string(a.Source)) + ".*." + token(a.ID)
+}
+
 func feedAlerts(f tributary.Feed) string {
 	return "alert." + token(f.Tenant) + "." + token(string(f.Source)) + ".>"
 }
@@ -64,16 +70,10 @@ func filterSubjects(f tributary.Filter) []string {
 	any := []string{"*"}
 	tenants, sources, severities := any, any, any
 	if len(f.Tenants) > 0 {
-		tenants = nil
-		for _, t := range f.Tenants {
-			tenants = append(tenants, token(t))
-		}
+		tenants = tokens(f.Tenants)
 	}
 	if len(f.Sources) > 0 {
-		sources = nil
-		for _, s := range f.Sources {
-			sources = append(sources, token(string(s)))
-		}
+		sources = tokens(f.Sources)
 	}
 	if f.MinSeverity > tributary.SeverityUnknown {
 		severities = nil
@@ -96,4 +96,14 @@ func filterSubjects(f tributary.Filter) []string {
 		}
 	}
 	return subjects
+}
+
+// tokens are the tokens of texts, each once: JetStream refuses a filter twice.
+func tokens[T ~string](texts []T) []string {
+	var list []string
+	for _, text := range texts {
+		list = append(list, token(string(text)))
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }

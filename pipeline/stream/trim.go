@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -15,8 +16,9 @@ import (
 // retention always, and also younger ones above 80 % of the stream's size or
 // when the disk gets short, so that delivered alerts never stop the collecting.
 //
-// Floor is the sequence up to which every lane is done. A version that a feed
-// still needs to recognise a repeat stays, whatever its age.
+// Floor is the sequence up to which every lane is done. A version that one of
+// the feeds still needs to recognise a repeat stays, whatever its age. Feeds
+// that are not named are polled no more.
 func (s *Store) Trim(ctx context.Context, floor uint64, retention time.Duration, feeds []tributary.Feed) error {
 	const op = "trim the stream"
 	st, err := s.js.Stream(ctx, streamAlerts)
@@ -26,7 +28,7 @@ func (s *Store) Trim(ctx context.Context, floor uint64, retention time.Duration,
 	info := st.CachedInfo()
 	upTo := floor + 1 // the first sequence that stays
 	if !s.crowded(info) {
-		old, err := s.firstSince(ctx, time.Now().Add(-retention), info.State.LastSeq)
+		old, err := s.firstSince(ctx, streamAlerts, time.Now().Add(-retention), info.State.LastSeq)
 		if err != nil {
 			return fmt.Errorf("%s: %w", op, err)
 		}
@@ -40,43 +42,53 @@ func (s *Store) Trim(ctx context.Context, floor uint64, retention time.Duration,
 	if err := s.noteTrimmed(ctx, st, upTo); err != nil {
 		return err
 	}
-	pinned := map[tributary.Feed]uint64{}
+	pinned := map[string]uint64{} // by the subject of the cursor
 	for _, feed := range feeds {
 		cursor, err := s.Cursor(ctx, feed)
 		if err != nil {
 			return err
 		}
 		if cursor.Revision > 0 && cursor.SeenFrom < upTo {
-			pinned[feed] = cursor.SeenFrom
+			pinned[cursorSubject(feed)] = cursor.SeenFrom
 		}
 	}
 	if len(pinned) == 0 {
 		return s.purge(ctx, st, "alert.>", upTo)
 	}
 	// Some feed still needs older versions: go feed by feed, so that one that
-	// has stood still does not hold the others.
+	// has stood still does not hold the others. Feeds nobody polls any more are
+	// among them; they need nothing.
+	info, err = st.Info(ctx, jetstream.WithSubjectFilter("cursor.>"))
+	if err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
 	var errs []error
-	for _, feed := range feeds {
+	for subject := range info.State.Subjects {
 		to := upTo
-		if from, ok := pinned[feed]; ok {
+		if from, ok := pinned[subject]; ok {
 			to = min(to, from)
 		}
-		errs = append(errs, s.purge(ctx, st, feedAlerts(feed), to))
+		errs = append(errs, s.purge(ctx, st, "alert"+strings.TrimPrefix(subject, "cursor")+".>", to))
 	}
 	return errors.Join(errs...)
 }
 
 const trimmedKey = "trimmed-to"
 
-// noteTrimmed keeps when the first alert that stays was stored.
+// noteTrimmed keeps when the first message that stays was stored. What was
+// trimmed once stays trimmed: the time never goes back.
 func (s *Store) noteTrimmed(ctx context.Context, st jetstream.Stream, upTo uint64) error {
-	at := time.Now()
-	msg, err := st.GetMsg(ctx, upTo)
+	at := time.Now() // if nothing stays
+	msg, err := st.GetMsg(ctx, upTo, jetstream.WithGetMsgSubject(">"))
 	switch {
 	case err == nil:
 		at = msg.Time
 	case !errors.Is(err, jetstream.ErrMsgNotFound):
 		return fmt.Errorf("trim the stream: %w", err)
+	}
+	before, err := s.TrimmedTo(ctx)
+	if err != nil || !at.After(before) {
+		return err
 	}
 	kv, err := s.js.KeyValue(ctx, bucketSettings)
 	if err == nil {
@@ -121,32 +133,6 @@ func (s *Store) purge(ctx context.Context, st jetstream.Stream, subject string, 
 		return fmt.Errorf("trim the stream: %w", err)
 	}
 	return nil
-}
-
-// firstSince is the first sequence stored at or after a time; last+1 if all
-// are older.
-func (s *Store) firstSince(ctx context.Context, at time.Time, last uint64) (uint64, error) {
-	consumer, err := s.js.OrderedConsumer(ctx, streamAlerts, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartTimePolicy,
-		OptStartTime:  &at,
-		HeadersOnly:   true,
-	})
-	if err != nil {
-		return 0, err
-	}
-	info := consumer.CachedInfo()
-	if info.NumPending == 0 {
-		return last + 1, nil
-	}
-	msg, err := consumer.Next(jetstream.FetchMaxWait(5 * time.Second))
-	if err != nil {
-		return 0, err
-	}
-	meta, err := msg.Metadata()
-	if err != nil {
-		return 0, err
-	}
-	return meta.Sequence.Stream, nil
 }
 
 // Usage is how full the stream is.

@@ -22,34 +22,22 @@ type StoredVersion struct {
 // yield, in order. Only headers are read. It is what a seen-set is rebuilt
 // from, so it is exact: an error means that the set is not complete.
 func (s *Store) Versions(ctx context.Context, feed tributary.Feed, from uint64, yield func(StoredVersion)) error {
-	op := "rebuild what has been seen of " + feed.String()
-	consumer, err := s.js.OrderedConsumer(ctx, streamAlerts, jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{feedAlerts(feed)},
-		DeliverPolicy:  jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:    max(from, 1),
-		HeadersOnly:    true,
+	return s.versions(ctx, "rebuild what has been seen of "+feed.String(), feedAlerts(feed), from, yield)
+}
+
+// Holds reports whether the stream holds this very version, however old it is.
+func (s *Store) Holds(ctx context.Context, a *tributary.Alert) (bool, error) {
+	held := false
+	err := s.versions(ctx, "look for alert "+a.ID+" of "+a.Feed().String(), alertVersions(a), 1, func(v StoredVersion) {
+		held = held || v.EventID == a.EventID()
 	})
-	if err != nil {
-		return fmt.Errorf("%s: %w", op, err)
-	}
-	pending := consumer.CachedInfo().NumPending
-	if pending == 0 {
-		return nil
-	}
-	messages, err := consumer.Messages(jetstream.PullMaxMessages(1000))
-	if err != nil {
-		return fmt.Errorf("%s: %w", op, err)
-	}
-	defer messages.Stop()
-	for {
-		msg, err := messages.Next(jetstream.NextContext(ctx))
-		if err != nil {
-			return fmt.Errorf("%s: %w", op, err)
-		}
-		meta, err := msg.Metadata()
-		if err != nil {
-			return fmt.Errorf("%s: %w", op, err)
-		}
+	return held, err
+}
+
+func (s *Store) versions(ctx context.Context, op, subject string, from uint64, yield func(StoredVersion)) error {
+	cfg := readerFrom("versions", from, subject)
+	cfg.HeadersOnly = true
+	err := s.scan(ctx, streamAlerts, cfg, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
 		env, err := decodeEnvelope(msg.Headers())
 		if err == nil {
 			var id tributary.EventID
@@ -58,23 +46,26 @@ func (s *Store) Versions(ctx context.Context, feed tributary.Feed, from uint64, 
 			}
 		}
 		if err != nil {
-			return fmt.Errorf("%s: message %d: %w", op, meta.Sequence.Stream, err)
+			return fmt.Errorf("message %d: %w", meta.Sequence.Stream, err)
 		}
-		if meta.NumPending == 0 {
-			return nil
-		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", op, err)
 	}
+	return nil
 }
 
-// Purge removes everything that the stream holds of a feed: its alerts and
-// its cursor.
+// Purge removes everything that the stream holds of a feed: its cursor and its
+// alerts. The cursor first: from then on a poll under way is refused, and can't
+// add to what is being erased.
 func (s *Store) Purge(ctx context.Context, feed tributary.Feed) error {
 	st, err := s.js.Stream(ctx, streamAlerts)
 	if err != nil {
 		return fmt.Errorf("erase %s: %w", feed, err)
 	}
 	return errors.Join(
-		st.Purge(ctx, jetstream.WithPurgeSubject(feedAlerts(feed))),
 		st.Purge(ctx, jetstream.WithPurgeSubject(cursorSubject(feed))),
+		st.Purge(ctx, jetstream.WithPurgeSubject(feedAlerts(feed))),
 	)
 }
