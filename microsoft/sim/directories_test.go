@@ -73,6 +73,11 @@ func TestTheDirectoryOfTheProvider(t *testing.T) {
 			}
 		})
 	}
+	for name := range tributary.Clouds() {
+		if _, err := sim.New(sim.Options{Cloud: name, GDAP: true}); err != nil {
+			t.Error(err)
+		}
+	}
 	if _, err := sim.New(sim.Options{Cloud: "cumulus"}); err == nil {
 		t.Error("an unknown cloud was taken")
 	}

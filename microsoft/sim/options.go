@@ -6,6 +6,7 @@ import (
 
 	"tributary"
 	"tributary/microsoft/sim/fault"
+	"tributary/microsoft/sim/identity"
 )
 
 // Options say what the simulated Microsoft holds and how it behaves.
@@ -56,6 +57,10 @@ type Options struct {
 	RedirectURIs []string
 	// Faults are in force from the start.
 	Faults []fault.Fault
+	// Refusals and States are in force from the start: see [Server.Refuse] and
+	// [Server.Set].
+	Refusals []identity.Refusal
+	States   []State
 	// Quotas limit the requests of an application to a tenant, by source; nil
 	// limits nothing. See [DocumentedQuotas].
 	Quotas map[tributary.Source]Quota

@@ -151,7 +151,7 @@ func (p *population) companies() []alerts.Company {
 func (p *population) registration(cloud tributary.Cloud, extra []string) identity.App {
 	graph, defender, xdr := cloud.Resource(tributary.SourceGraph), cloud.Resource(tributary.SourceEndpoint), cloud.Resource(tributary.SourceXDR)
 	const directory = "https://graph.windows.net"
-	return identity.App{
+	app := identity.App{
 		ClientID: p.app.ClientID, DisplayName: "Proseware SIEM MSSP Connector", HomeTenant: p.provider.TenantID,
 		MultiTenant: true, Public: true,
 		Secrets:      []string{p.app.ClientSecret.Reveal()},
@@ -168,6 +168,10 @@ func (p *population) registration(cloud tributary.Cloud, extra []string) identit
 			directory: {"User.Read"},
 		},
 	}
+	// A cloud may lack a product.
+	delete(app.Roles, "")
+	delete(app.Scopes, "")
+	return app
 }
 
 func (p *population) directories() (tenants []identity.Tenant, users []identity.User) {

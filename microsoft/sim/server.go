@@ -110,6 +110,16 @@ func New(o Options) (*Server, error) {
 	if err := s.SetFaults(o.Faults); err != nil {
 		return nil, err
 	}
+	for _, r := range o.Refusals {
+		if err := s.Refuse(r); err != nil {
+			return nil, err
+		}
+	}
+	for _, st := range o.States {
+		if err := s.Set(st); err != nil {
+			return nil, err
+		}
+	}
 	s.handler = s.routes()
 	return s, nil
 }

@@ -166,6 +166,25 @@ func TestNoDefenderPlan(t *testing.T) {
 	}
 }
 
+func TestFromTheStart(t *testing.T) {
+	t.Parallel()
+	l := start(t, sim.Options{
+		Tenants: 3, Seed: 1, Still: true,
+		Refusals: []identity.Refusal{{Tenant: "contoso", Code: 53003}},
+		States:   []sim.State{{Name: sim.APIMissing, Tenant: "fabrikam", API: "Microsoft Graph"}},
+	})
+	for i, want := range []string{"AADSTS53003", "AADSTS500011", "access_token"} {
+		if _, body := l.appOnly(l.Tenants()[i].ID); !strings.Contains(body, want) {
+			t.Errorf("%s: %s, want %s", l.Tenants()[i].Slug, body, want)
+		}
+	}
+	for _, o := range []sim.Options{{Refusals: []identity.Refusal{{}}}, {States: []sim.State{{Name: sim.NoDefender, Tenant: "nowhere"}}}} {
+		if _, err := sim.New(o); err == nil {
+			t.Errorf("%+v was taken", o)
+		}
+	}
+}
+
 func TestClockSkewState(t *testing.T) {
 	t.Parallel()
 	l := start(t, sim.Options{Tenants: 1, Seed: 1, Still: true})

@@ -180,7 +180,7 @@ func (s *Server) refresh(r *http.Request, p place, v version) (map[string]any, *
 		return nil, AADSTS(50034)
 	}
 	tenant := s.reaches(p, user)
-	if s.revoked(t, tenant.ID) {
+	if s.revoked(t, tenant.ID, user.home.ID) {
 		return nil, AADSTS(50173).say("The provided grant has expired because it was revoked; a fresh sign-in is needed. The grant was issued on '%s'.", time.Unix(t.Issued, 0).UTC().Format(time.RFC3339))
 	}
 	if s.now().Sub(time.Unix(t.Issued, 0)) >= refreshLife {

@@ -80,10 +80,15 @@ func (k *sealer) open(token string) (refreshToken, bool) {
 	return t, true
 }
 
-// revoked reports whether the token was ended where it was issued or where it
-// is to be used.
-func (s *Server) revoked(t refreshToken, tenant string) bool {
+// revoked reports whether the token was ended where it was issued, where it is
+// to be used, or at the person's home: that is where a guest's are revoked.
+func (s *Server) revoked(t refreshToken, tenants ...string) bool {
 	s.revocation.RLock()
 	defer s.revocation.RUnlock()
-	return t.Number <= s.grantsFrom[t.Tenant] || t.Number <= s.grantsFrom[tenant]
+	for _, tenant := range append(tenants, t.Tenant) {
+		if t.Number <= s.grantsFrom[tenant] {
+			return true
+		}
+	}
+	return false
 }

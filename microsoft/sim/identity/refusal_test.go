@@ -156,6 +156,9 @@ func TestDisabledAccounts(t *testing.T) {
 		}
 		l.good(refresh())
 	}
+	l.RevokeGrants(mssp) // a guest's sessions are revoked at home
+	l.refused(refresh(), "50173", invalidGrant)
+	rt = l.good(l.redeem(contoso, l.code(anna, contoso, "User.Read offline_access"))).text("refresh_token")
 	if err := l.DisableUser(contoso, "nobody@contoso.example", true); !errors.Is(err, ErrNotFound) {
 		t.Errorf("nobody: %v", err)
 	}
