@@ -21,8 +21,7 @@ roles for each tier, your tenant as a connected organization, a catalog, and
 access packages with approval and a yearly review. The customer's tenant is
 filled in, and yours with --mssp-tenant and --mssp-name. Read it before you send
 it.`,
-		Example: `  tributary tenant access contoso --domain contoso.com \
-    --mssp-tenant 11111111-2222-3333-4444-555555555555 --mssp-name "Fabrikam Security" > contoso.md`,
+		Example: `  tributary tenant access contoso --mssp-tenant 11111111-2222-3333-4444-555555555555 > contoso.md`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.tenantAccess(cmd.Context(), args[0], a) },
 	}

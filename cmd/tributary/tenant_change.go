@@ -146,11 +146,20 @@ func (i *instance) hasLeft(ctx context.Context, slug string) bool {
 	return false
 }
 
-// purge erases what the stream holds of a tenant, of sources that it had
+// purge erases what the store holds of a tenant, of sources that it had
 // earlier too.
 func (i *instance) purge(ctx context.Context, slug string) error {
 	for _, source := range tributary.Sources() {
 		if err := i.store.Purge(ctx, tributary.Feed{Tenant: slug, Source: source}); err != nil {
+			return err
+		}
+	}
+	if i.cfg.Public.On() {
+		invites, err := i.invites()
+		if err == nil {
+			err = invites.Forget(ctx, slug)
+		}
+		if err != nil {
 			return err
 		}
 	}
