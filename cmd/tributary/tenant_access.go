@@ -22,8 +22,8 @@ access packages with approval and a yearly review. The customer's tenant is
 filled in, and yours with --mssp-tenant and --mssp-name. Read it before you send
 it.`,
 		Example: `  tributary tenant access contoso --mssp-tenant 11111111-2222-3333-4444-555555555555 > contoso.md`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return c.tenantAccess(cmd.Context(), args[0], a) },
+		Args:    cobra.ExactArgs(1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return c.tenantAccess(cmd.Context(), args[0], a) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&a.ProviderID, "mssp-tenant", "", msspTenantUsage)
