@@ -96,11 +96,17 @@ func openInstance(ctx context.Context, cfg *config.Config, log *slog.Logger, alo
 const (
 	openWait  = 3 * time.Second
 	openPause = 50 * time.Millisecond
+	// An instance looks more often than a command: commands that follow each
+	// other closely must not keep it from starting.
+	openPauseAlone = 2 * time.Millisecond
 )
 
 // acquireStore opens the store, or joins the instance that has it open.
 func acquireStore(ctx context.Context, cfg *config.Config, atRest []byte, log *slog.Logger, alone bool) (*stream.Store, error) {
-	until := time.Now().Add(openWait)
+	until, pause := time.Now().Add(openWait), openPause
+	if alone {
+		pause = openPauseAlone
+	}
 	for {
 		store, err := stream.Open(ctx, stream.Options{Dir: cfg.Store.Dir, AtRest: atRest, MaxBytes: cfg.Store.MaxBytes, Log: log})
 		if errors.Is(err, stream.ErrInUse) && !alone {
@@ -116,7 +122,7 @@ func acquireStore(ctx context.Context, cfg *config.Config, atRest []byte, log *s
 		select {
 		case <-ctx.Done():
 			return nil, err
-		case <-time.After(openPause):
+		case <-time.After(pause):
 		}
 	}
 }
