@@ -123,7 +123,7 @@ func (l *lab) opens(ctx context.Context, app tributary.App, tenantID string, sou
 // credential is renewed, against a directory that is slow to spread things.
 func TestSimOneForMany(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, sim.Options{Tenants: 2, DirectoryLag: 30 * time.Millisecond, CredentialDelay: 60 * time.Millisecond})
+	l := newLab(t, sim.Options{Tenants: 2, DirectoryLag: 30 * time.Millisecond, CredentialDelay: 400 * time.Millisecond})
 	home, customer, other := l.Provider().TenantID, l.Tenants()[0].ID, l.Tenants()[1].ID
 	c := l.signedIn(home, l.Analyst(), TaskRegister, TaskGrant, TaskShow)
 	r := Registration{
