@@ -147,9 +147,9 @@ func credentialExpiry(app tributary.App, now time.Time) (Expiry, error) {
 	switch e.Urgency {
 	case Fine:
 	case Unknown:
-		e.Next = "ask the directory: tributary app show"
+		e.Next = "look in the Entra admin center, Certificates & secrets"
 	default:
-		e.Next = "renew it: tributary app rotate"
+		e.Next = "add a new one in the Entra admin center, change certificate_file, then remove the old one"
 	}
 	return e, nil
 }

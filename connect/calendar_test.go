@@ -70,10 +70,10 @@ func TestCalendar(t *testing.T) {
 			"refresh token||t-0|1|-5|expired|false|sign in again: tributary tenant connect t-0",
 			"refresh token||t-2|1|6|urgent|false|" + use + "t-2 whether it still works",
 			"refresh token||t-3|1|29|soon|false|" + use + "t-3 whether it still works",
-			"certificate|gov||1|30|ahead|false|renew it: tributary app rotate",
+			"certificate|gov||1|30|ahead|false|add a new one in the Entra admin center, change certificate_file, then remove the old one",
 			"refresh token||t-4|1|50|ahead|false|" + use + "t-4 whether it still works",
 			"refresh token|gov|t-1|1|90|fine|false|",
-			"client secret|||6|0|unknown|true|ask the directory: tributary app show",
+			"client secret|||6|0|unknown|true|look in the Entra admin center, Certificates & secrets",
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)

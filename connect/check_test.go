@@ -74,8 +74,8 @@ func TestCheckCredential(t *testing.T) {
 		next string
 	}{
 		{200*24*time.Hour + time.Minute, true, "the certificate is good for 200 days, until 2", ""},
-		{20*24*time.Hour + time.Minute, true, "the certificate is good for 20 days, until 2", "renew it: tributary app rotate"},
-		{-48 * time.Hour, false, "it ended on 2", "renew it: tributary app rotate"},
+		{20*24*time.Hour + time.Minute, true, "the certificate is good for 20 days, until 2", "add a new one in the Entra admin center, change certificate_file, then remove the old one"},
+		{-48 * time.Hour, false, "it ended on 2", "add a new one in the Entra admin center, change certificate_file, then remove the old one"},
 	} {
 		l.app.Certificate = certificateUntil(t, time.Now().Add(c.left))
 		step, there := find(l.Check(t.Context(), tenant), "credential")

@@ -21,8 +21,8 @@ func (c *cli) tenantCalendarCommand() *cobra.Command {
 		Long: `Calendar lists what expires when, the nearest first: the certificates of the
 applications, and the refresh tokens of customers where a person signed in, which
 end after 90 days without use. It warns at 60 days (ahead), 30 (soon) and 7
-(urgent). The end of a client secret stands in the directory alone: tributary
-app show asks it.
+(urgent). The end of a client secret is known to the directory alone: the Entra
+admin center shows it.
 
 It exits with 3 if something has expired or does within 7 days.`,
 		Args: cobra.NoArgs,
