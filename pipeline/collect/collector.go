@@ -91,6 +91,7 @@ func (c *Collector) Run(ctx context.Context) error {
 	var working sync.WaitGroup
 	defer working.Wait()
 	working.Go(func() { c.followTenants(ctx) })
+	working.Go(func() { c.keepSchedule(ctx) })
 	free := make(chan struct{}, c.Workers)
 	for {
 		select {
@@ -112,15 +113,34 @@ func (c *Collector) Run(ctx context.Context) error {
 // followTenants puts the feeds of new and resumed tenants into the schedule.
 func (c *Collector) followTenants(ctx context.Context) {
 	for ctx.Err() == nil {
-		err := c.Store.WatchTenants(ctx, func() {
-			if err := c.schedule(ctx); err != nil && ctx.Err() == nil {
-				c.Log.Warn("put the tenants' feeds into the schedule", "err", err)
-			}
-		})
+		err := c.Store.WatchTenants(ctx, func() { c.insistOnSchedule(ctx) })
 		if ctx.Err() != nil {
 			return
 		}
 		c.Log.Debug("the tenants are watched again", "err", err)
+		wait(ctx, time.Second)
+	}
+}
+
+// keepSchedule puts back what got lost: a command may die after it has taken a
+// feed's message away and before it has put a new one there.
+func (c *Collector) keepSchedule(ctx context.Context) {
+	for wait(ctx, 10*c.Interval); ctx.Err() == nil; wait(ctx, 10*c.Interval) {
+		c.insistOnSchedule(ctx)
+	}
+}
+
+// insistOnSchedule doesn't leave it at a failure: the next change of a tenant
+// may be weeks away.
+func (c *Collector) insistOnSchedule(ctx context.Context) {
+	for failed := false; ; failed = true {
+		err := c.schedule(ctx)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		if !failed {
+			c.Log.Warn("put the tenants' feeds into the schedule", "err", err)
+		}
 		wait(ctx, time.Second)
 	}
 }
@@ -176,7 +196,7 @@ func (c *Collector) drop(ctx context.Context, turn *stream.Turn) {
 	if err == nil {
 		// The tenant may have been resumed since we looked, when the feed was
 		// still in the schedule and so was not put there again.
-		err = c.schedule(ctx)
+		err = errors.Join(c.Store.ForgetFeedStatus(ctx, turn.Feed), c.schedule(ctx))
 	}
 	if err != nil && ctx.Err() == nil {
 		c.Log.Warn("drop the feed", "tenant", turn.Feed.Tenant, "source", turn.Feed.Source, "err", err)
@@ -225,7 +245,8 @@ func (c *Collector) turn(ctx context.Context, f *feed) (delay time.Duration, wan
 	}
 	if err == nil && (f.reader == nil || f.tenantRevision != revision) {
 		if f.reader, err = c.Reader(tenant, f.name.Source); err == nil {
-			f.tenantRevision = revision
+			// The place in a window belongs to the reader that was there.
+			f.tenantRevision, f.under, f.clockSet = revision, nil, false
 		}
 	}
 	more := false

@@ -26,6 +26,10 @@ var (
 	fullDelay = 5 * time.Second
 )
 
+// mostHalvings is how often in a row a window can become shorter: 2^20 seconds
+// are twelve days. What is too large then stays so.
+const mostHalvings = 20
+
 // retryDelay is how long a feed waits after a failure.
 func (f *feed) retryDelay(err error) time.Duration {
 	if errors.Is(err, tributary.ErrConflict) {
@@ -40,7 +44,7 @@ func (f *feed) retryDelay(err error) time.Duration {
 			return e.After + time.Duration(rand.Int64N(int64(time.Second)))
 		case e.Code == tributary.CodeStreamFull, e.Code == tributary.CodeDiskFull:
 			return jitter(fullDelay)
-		case e.Code == tributary.CodeTooLarge:
+		case e.Code == tributary.CodeTooLarge && f.failures <= mostHalvings:
 			return 0 // the next attempt asks for less
 		case e.Fix != tributary.FixRetry:
 			delays = mendDelays
